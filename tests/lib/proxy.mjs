@@ -1,0 +1,79 @@
+// A TCP proxy that can lose the network: cut every connection, or go silent without closing.
+
+import net from "node:net";
+
+/**
+ * @typedef {object} Proxy
+ * @property {number} port
+ * @property {string} url
+ * @property {{up: number, down: number}} bytes
+ * @property {() => number} connections
+ * @property {() => void} cut destroys every connection now
+ * @property {() => void} freeze passes no byte in either direction, and keeps every connection open
+ * @property {() => void} thaw
+ * @property {(refuse: boolean) => void} refuse new connections are destroyed at once
+ * @property {() => Promise<void>} close
+ */
+
+/** @param {number} target port on loopback @returns {Promise<Proxy>} */
+export async function proxy(target) {
+  /** @type {Set<net.Socket>} */
+  const sockets = new Set();
+  const bytes = { up: 0, down: 0 };
+  let frozen = false;
+  let refusing = false;
+
+  const server = net.createServer((client) => {
+    if (refusing) return void client.destroy();
+    const upstream = net.connect(target, "127.0.0.1");
+    for (const [from, to, way] of /** @type {const} */ ([
+      [client, upstream, "up"],
+      [upstream, client, "down"],
+    ])) {
+      sockets.add(from);
+      from.setNoDelay(true);
+      from.on("error", () => {});
+      from.on("close", () => {
+        sockets.delete(from);
+        if (!frozen) to.destroy();
+      });
+      from.on("end", () => frozen || to.end());
+      from.on("data", (chunk) => {
+        bytes[way] += chunk.length;
+        if (!to.destroyed && !to.write(chunk)) {
+          from.pause();
+          to.once("drain", () => frozen || from.resume());
+        }
+      });
+      if (frozen) from.pause();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {net.AddressInfo} */ (server.address());
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    bytes,
+    connections: () => sockets.size / 2,
+    cut,
+    freeze() {
+      frozen = true;
+      for (const socket of sockets) socket.pause();
+    },
+    thaw() {
+      frozen = false;
+      for (const socket of sockets) socket.resume();
+    },
+    refuse(refuse) {
+      refusing = refuse;
+    },
+    close() {
+      frozen = false;
+      cut();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
