@@ -306,7 +306,7 @@ fn control_event(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, Error> {
             "close frame has a code that must not be sent",
         ));
     }
-    let reason = str::from_utf8(reason)
-        .map_err(|_| const { Error::payload("reason of close frame is not UTF-8") })?;
+    let reason =
+        str::from_utf8(reason).map_err(|_| Error::payload("reason of close frame is not UTF-8"))?;
     Ok(Event::Close(Some(code), reason))
 }

@@ -33,7 +33,7 @@ impl Header {
             return Ok(None);
         };
         let opcode = Opcode::from_bits(first & 0x0F)
-            .ok_or(const { Error::protocol("frame has a reserved opcode") })?;
+            .ok_or(Error::protocol("frame has a reserved opcode"))?;
         let fin = first & 0x80 != 0;
         let compressed = first & 0x40 != 0;
         if first & 0x30 != 0 || compressed && !deflate {
