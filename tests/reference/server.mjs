@@ -298,8 +298,10 @@ function appProfile() {
     socket.on("kick", (close) => socket.disconnect(close === true));
     socket.on("drop", () => {
       const transport = socket.conn.transport;
-      if (transport.name === "websocket") transport.socket.terminate();
-      else transport.req?.socket.destroy();
+      if (transport.name === "websocket") return transport.socket.terminate();
+      // Between two polls there is no connection to cut; the next one is.
+      const cut = () => (transport.req ? transport.req.socket.destroy() : setTimeout(cut, 5));
+      cut();
     });
     answer("join", async (rooms) => {
       await socket.join(rooms);
