@@ -3,26 +3,28 @@
 //! A server mostly passes on what it received, so arguments stay in the encoding of their sender:
 //! JSON text with its attachments, or MessagePack. They are parsed only when a handler asks for a
 //! value, and converted only when a receiver speaks the other encoding. Cloning is cheap.
+mod convert;
 mod date;
+mod dynamic;
+mod error;
 mod json;
 mod msgpack;
 mod placeholder;
+mod read;
 mod value;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use serde::de::DeserializeOwned;
-use serde::de::value::UnitDeserializer;
-use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
-use std::borrow::Cow;
+use serde::Serialize;
 use std::io;
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, Range, RangeBounds};
 use std::sync::Arc;
-use value::Binary;
 
-pub(crate) use json::{Fault as JsonFault, entries, skip_space, unescape, walk, walk_all};
+pub use error::{DecodeError, EncodeError};
+
+pub(crate) use convert::{msgpack_to_raw, raw_to_msgpack};
+pub(crate) use json::{Fault as JsonFault, Visitor, entries, skip_space, unescape, walk_all};
 pub(crate) use msgpack::{Fault as MsgpackFault, Head, head, skip};
-pub(crate) use placeholder::find_checked;
+pub(crate) use placeholder::Finder;
 pub(crate) use value::write_string as write_json_string;
 
 /// The deepest nesting that values may have, whatever a decoder is told to allow.
@@ -52,60 +54,6 @@ impl Default for Items {
         Self::Json {
             text: Bytes::new(),
             attachments: None,
-        }
-    }
-}
-
-/// Why a value cannot become an argument.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EncodeError {
-    /// The value has no form in JSON, or its own serialisation failed.
-    #[error("the value cannot be written as JSON: {0}")]
-    Json(#[from] serde_json::Error),
-    /// The arguments that it should join cannot be converted.
-    #[error(transparent)]
-    Convert(#[from] DecodeError),
-    /// An ordinary object with `"_placeholder": true` would be taken for one of the attachments.
-    #[error("an object looks like a placeholder and stands next to binary data")]
-    Placeholder,
-}
-
-/// Why an argument cannot be read as the type that was asked for.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DecodeError {
-    /// There are fewer arguments, and the type has no value for nothing.
-    #[error("argument {0} is missing")]
-    Missing(usize),
-    /// The JSON value does not fit the type.
-    #[error("{0}")]
-    Json(#[from] serde_json::Error),
-    /// The value does not fit the type.
-    #[error("{0}")]
-    Value(#[from] rmpv::ext::Error),
-    /// The bytes are not valid in their encoding.
-    #[error("malformed argument")]
-    Malformed,
-    /// The value nests more deeply than [`MAX_DEPTH`].
-    #[error("argument is nested too deeply")]
-    TooDeep,
-}
-
-impl From<json::Fault> for DecodeError {
-    fn from(fault: json::Fault) -> Self {
-        match fault {
-            json::Fault::Syntax => Self::Malformed,
-            json::Fault::TooDeep => Self::TooDeep,
-        }
-    }
-}
-
-impl From<msgpack::Fault> for DecodeError {
-    fn from(fault: msgpack::Fault) -> Self {
-        match fault {
-            msgpack::Fault::Syntax => Self::Malformed,
-            msgpack::Fault::TooDeep => Self::TooDeep,
         }
     }
 }
@@ -185,7 +133,7 @@ impl Args {
             Items::MessagePack(items) => append(items, b"", &other.to_msgpack()?),
             Items::Json { text, attachments } => {
                 let (more, added) = other.to_json()?;
-                let known = attachments.as_ref().map_or(0, |known| known.len());
+                let known = known(attachments).len();
                 let forged = (known == 0 && !added.is_empty() && has_placeholder(as_str(text)))
                     || (known > 0 && added.is_empty() && has_placeholder(&more));
                 if forged {
@@ -227,143 +175,6 @@ impl Args {
         }
     }
 
-    /// Reads one argument; a missing one reads as nothing where the type allows it.
-    ///
-    /// # Errors
-    ///
-    /// When the argument does not fit the type, or is missing.
-    pub fn get<T: DeserializeOwned>(&self, index: usize) -> Result<T, DecodeError> {
-        match &self.items {
-            _ if index >= self.count => {
-                let nothing = UnitDeserializer::<serde_json::Error>::new();
-                T::deserialize(nothing).map_err(|_| DecodeError::Missing(index))
-            }
-            Items::Json {
-                text,
-                attachments: None,
-            } => {
-                let text = as_str(text);
-                let range = json::items(text.as_bytes()).nth(index);
-                let raw = &text[range.ok_or(DecodeError::Malformed)?];
-                serde_json::from_str(raw).or_else(|error| {
-                    let value = value::from_json(raw, &[])?;
-                    rmpv::ext::from_value(value).map_err(|_| DecodeError::Json(error))
-                })
-            }
-            _ => {
-                let value = self.value(index)?;
-                Ok(rmpv::ext::from_value(value)?)
-            }
-        }
-    }
-
-    /// Reads the whole list as a tuple or sequence.
-    ///
-    /// # Errors
-    ///
-    /// When the arguments do not fit the type.
-    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        Ok(rmpv::ext::from_value(rmpv::Value::Array(
-            self.to_values()?,
-        ))?)
-    }
-
-    /// The raw text of the first argument, if this is JSON without attachments.
-    pub fn first_json(&self) -> Option<&str> {
-        match &self.items {
-            Items::Json {
-                text,
-                attachments: None,
-            } => {
-                let text = as_str(text);
-                Some(&text[json::items(text.as_bytes()).next()?])
-            }
-            _ => None,
-        }
-    }
-
-    /// Reads all arguments as dynamic values; binary data is [`rmpv::Value::Binary`], dates are
-    /// strings, and `undefined` is nil in arrays and absent from maps.
-    ///
-    /// # Errors
-    ///
-    /// When an argument nests more deeply than [`MAX_DEPTH`].
-    pub fn to_values(&self) -> Result<Vec<rmpv::Value>, DecodeError> {
-        match &self.items {
-            Items::Json { text, attachments } => {
-                let text = as_str(text);
-                let attachments = attachments.as_deref().map_or(&[][..], Vec::as_slice);
-                json::items(text.as_bytes())
-                    .map(|range| value::from_json(&text[range], attachments))
-                    .collect()
-            }
-            Items::MessagePack(items) => {
-                let mut values = Vec::new();
-                let mut at = 0;
-                while at < items.len() {
-                    let (value, next) = value::from_msgpack(items, at, MAX_DEPTH)?;
-                    values.push(value);
-                    at = next;
-                }
-                Ok(values)
-            }
-        }
-    }
-
-    /// The arguments as JSON text, joined by commas, and the attachments of its placeholders.
-    ///
-    /// In arguments that come from MessagePack and hold binary data, an ordinary object that looks
-    /// like a placeholder loses its `_placeholder` entry, as receivers would stumble over it.
-    ///
-    /// # Errors
-    ///
-    /// When an argument nests more deeply than [`MAX_DEPTH`].
-    pub fn to_json(&self) -> Result<(Cow<'_, str>, Cow<'_, [Bytes]>), DecodeError> {
-        if let Items::Json { text, attachments } = &self.items {
-            let attachments = attachments.as_deref().map_or(&[][..], Vec::as_slice);
-            return Ok((Cow::Borrowed(as_str(text)), Cow::Borrowed(attachments)));
-        }
-        let mut attachments = Vec::new();
-        let mut binary = if self.has_binary() {
-            Binary::Attach(&mut attachments)
-        } else {
-            Binary::Base64
-        };
-        let text = self.print(&mut binary)?;
-        Ok((Cow::Owned(text), Cow::Owned(attachments)))
-    }
-
-    /// The arguments as JSON text, joined by commas, with binary data as strings of base64.
-    ///
-    /// # Errors
-    ///
-    /// When an argument nests more deeply than [`MAX_DEPTH`].
-    pub fn to_json_base64(&self) -> Result<Cow<'_, str>, DecodeError> {
-        match &self.items {
-            Items::Json {
-                text,
-                attachments: None,
-            } => Ok(Cow::Borrowed(as_str(text))),
-            _ => Ok(Cow::Owned(self.print(&mut Binary::Base64)?)),
-        }
-    }
-
-    /// The arguments as MessagePack, back to back.
-    ///
-    /// # Errors
-    ///
-    /// When an argument nests more deeply than [`MAX_DEPTH`].
-    pub fn to_msgpack(&self) -> Result<Cow<'_, [u8]>, DecodeError> {
-        if let Items::MessagePack(items) = &self.items {
-            return Ok(Cow::Borrowed(items));
-        }
-        let mut out = Vec::new();
-        for value in self.to_values()? {
-            value::write_msgpack(&mut out, &value);
-        }
-        Ok(Cow::Owned(out))
-    }
-
     /// The first argument, and all after it.
     pub fn split_first(&self) -> Option<(Args, Args)> {
         (!self.is_empty()).then(|| (self.slice(..1), self.slice(1..)))
@@ -396,7 +207,7 @@ impl Args {
             return self.clone();
         }
         let (Items::Json { text: bytes, .. } | Items::MessagePack(bytes)) = &self.items;
-        let part = |ranges: &mut dyn Iterator<Item = std::ops::Range<usize>>| {
+        let part = |ranges: &mut dyn Iterator<Item = Range<usize>>| {
             let start = ranges.nth(from).map_or(0..0, |range| range);
             let end = if count > 1 {
                 ranges.nth(count - 2)
@@ -422,41 +233,6 @@ impl Args {
                 Self::from_json(text.into(), kept, count)
             }
         }
-    }
-
-    fn value(&self, index: usize) -> Result<rmpv::Value, DecodeError> {
-        match &self.items {
-            Items::Json { text, attachments } => {
-                let text = as_str(text);
-                let attachments = attachments.as_deref().map_or(&[][..], Vec::as_slice);
-                let range = json::items(text.as_bytes()).nth(index);
-                value::from_json(&text[range.ok_or(DecodeError::Malformed)?], attachments)
-            }
-            Items::MessagePack(items) => {
-                let range = msgpack::items(items)
-                    .nth(index)
-                    .ok_or(DecodeError::Malformed)?;
-                Ok(value::from_msgpack(items, range.start, MAX_DEPTH)?.0)
-            }
-        }
-    }
-
-    fn print(&self, binary: &mut Binary<'_>) -> Result<String, DecodeError> {
-        let mut out = Vec::new();
-        for (index, value) in self.to_values()?.iter().enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            value::write_json(&mut out, value, binary);
-        }
-        String::from_utf8(out).map_err(|_| DecodeError::Malformed)
-    }
-}
-
-impl Serialize for Args {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let values = self.to_values().map_err(serde::ser::Error::custom)?;
-        serializer.collect_seq(values)
     }
 }
 
@@ -497,25 +273,9 @@ impl serde_json::ser::Formatter for &mut Attach {
     }
 }
 
-/// Counts checked items joined by commas.
-pub(crate) fn count_items(items: &str) -> usize {
-    json::items(items.as_bytes()).count()
-}
-
-/// Prints one MessagePack value as JSON text, with binary data as strings of base64.
-pub(crate) fn msgpack_to_raw(input: &[u8]) -> Result<Box<RawValue>, DecodeError> {
-    let (value, _) = value::from_msgpack(input, 0, MAX_DEPTH)?;
-    let mut out = Vec::new();
-    value::write_json(&mut out, &value, &mut Binary::Base64);
-    let text = String::from_utf8(out).map_err(|_| DecodeError::Malformed)?;
-    Ok(RawValue::from_string(text)?)
-}
-
-/// Writes JSON text as one MessagePack value.
-pub(crate) fn raw_to_msgpack(raw: &RawValue) -> Result<Vec<u8>, DecodeError> {
-    let mut out = Vec::new();
-    value::write_msgpack(&mut out, &value::from_json(raw.get(), &[])?);
-    Ok(out)
+/// The attachments as a slice, empty when there are none.
+fn known(attachments: &Option<Arc<Vec<Bytes>>>) -> &[Bytes] {
+    attachments.as_deref().map_or(&[], Vec::as_slice)
 }
 
 fn has_placeholder(text: &str) -> bool {

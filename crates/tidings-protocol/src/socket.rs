@@ -258,25 +258,16 @@ impl<'a> Header<'a> {
             Kind::Connect { auth } => Packet::Connect { namespace, auth },
             Kind::Disconnect => Packet::Disconnect { namespace },
             Kind::Nothing => Packet::Nothing { namespace },
-            Kind::Event { name, text, count } => {
-                let args = Args::from_json(text, attachments, count);
-                Packet::Event {
-                    namespace,
-                    id,
-                    name,
-                    args,
-                }
-            }
-            // Attachments that no argument can hold are dropped.
-            Kind::Ack { count: 0, .. } => Packet::Ack {
+            Kind::Event { name, args } => Packet::Event {
                 namespace,
                 id,
-                args: Args::new(),
+                name,
+                args: args.finish(attachments),
             },
-            Kind::Ack { text, count } => Packet::Ack {
+            Kind::Ack { args } => Packet::Ack {
                 namespace,
                 id,
-                args: Args::from_json(text, attachments, count),
+                args: args.finish(attachments),
             },
         }
     }

@@ -37,6 +37,29 @@ pub(crate) trait Visitor {
 /// Only checks the grammar.
 impl Visitor for () {}
 
+/// Shows the same text to two visitors at once.
+impl<A: Visitor, B: Visitor> Visitor for (A, B) {
+    fn open(&mut self, at: usize, object: bool) {
+        self.0.open(at, object);
+        self.1.open(at, object);
+    }
+
+    fn key(&mut self, raw: Range<usize>) {
+        self.0.key(raw.clone());
+        self.1.key(raw);
+    }
+
+    fn scalar(&mut self, raw: Range<usize>) {
+        self.0.scalar(raw.clone());
+        self.1.scalar(raw);
+    }
+
+    fn close(&mut self, end: usize) {
+        self.0.close(end);
+        self.1.close(end);
+    }
+}
+
 /// Walks over the one value that begins at `at`, after white space, and returns where it ends.
 pub(crate) fn walk(
     text: &[u8],

@@ -2,7 +2,7 @@
 //!
 //! They are found by walking the raw text, so that arguments can be cut apart, joined and
 //! renumbered without being parsed and printed again.
-use super::json::{self, Fault, Visitor};
+use super::json::{self, Visitor};
 use bytes::Bytes;
 use std::io::Write as _;
 use std::ops::Range;
@@ -25,13 +25,6 @@ pub(crate) fn find(text: &str) -> Vec<Placeholder> {
         at = json::skip_space(text.as_bytes(), end) + 1;
     }
     finder.found
-}
-
-/// Checks one value and finds its placeholders.
-pub(crate) fn find_checked(text: &str, max_depth: usize) -> Result<Vec<Placeholder>, Fault> {
-    let mut finder = Finder::new(text);
-    json::walk_all(text.as_bytes(), max_depth, &mut finder)?;
-    Ok(finder.found)
 }
 
 /// Writes the text again with each placeholder replaced by what `replace` writes for its number.
@@ -84,14 +77,16 @@ struct Level {
     before: usize,
 }
 
-struct Finder<'a> {
+/// Finds the placeholders of the text that it is shown.
+pub(crate) struct Finder<'a> {
     text: &'a str,
     levels: Vec<Level>,
-    found: Vec<Placeholder>,
+    /// The outermost placeholders so far, in order of appearance.
+    pub(crate) found: Vec<Placeholder>,
 }
 
 impl<'a> Finder<'a> {
-    fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self {
             text,
             levels: Vec::new(),

@@ -4,7 +4,7 @@ use super::msgpack::{self, Head};
 use super::{DecodeError, date, placeholder};
 use bytes::Bytes;
 use rmpv::{Utf8String, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write as _;
 use std::ops::Range;
 
@@ -105,16 +105,31 @@ fn number(raw: &str) -> Value {
 
 /// Keeps the last of entries with equal keys, at the place of the first.
 fn last_wins(entries: Vec<(Value, Value)>) -> Vec<(Value, Value)> {
+    let name = |entry: &(Value, Value)| entry.0.as_str().unwrap_or_default().to_owned();
+    let distinct = if entries.len() <= 8 {
+        let mut rest = &entries[..];
+        std::iter::from_fn(|| {
+            let (first, after) = rest.split_first()?;
+            rest = after;
+            Some(after.iter().all(|(key, _)| *key != first.0))
+        })
+        .all(|distinct| distinct)
+    } else {
+        let mut seen = HashSet::with_capacity(entries.len());
+        entries
+            .iter()
+            .all(|(key, _)| seen.insert(key.as_str().unwrap_or_default()))
+    };
+    if distinct {
+        return entries;
+    }
     let mut places: HashMap<String, usize> = HashMap::with_capacity(entries.len());
     let mut kept: Vec<(Value, Value)> = Vec::with_capacity(entries.len());
-    for (key, value) in entries {
-        let name = key.as_str().unwrap_or_default();
-        match places.get(name) {
-            Some(place) => kept[*place].1 = value,
-            None => {
-                places.insert(name.to_owned(), kept.len());
-                kept.push((key, value));
-            }
+    for entry in entries {
+        let place = *places.entry(name(&entry)).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some(known) => known.1 = entry.1,
+            None => kept.push(entry),
         }
     }
     kept

@@ -4,10 +4,11 @@
 //! packet = type [attachments "-"] [namespace ","] [id] [json]
 //! ```
 use super::{Error, Limits, RESERVED};
-use crate::args::{self, find_checked, skip_space, unescape, walk, walk_all};
+use crate::args::{Args, Finder, Visitor, skip_space, unescape, walk_all};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// All of a packet but its attachments.
 #[derive(Debug)]
@@ -19,20 +20,28 @@ pub(super) struct Header<'a> {
 
 #[derive(Debug)]
 pub(super) enum Kind<'a> {
-    Connect {
-        auth: Option<Box<RawValue>>,
-    },
+    Connect { auth: Option<Box<RawValue>> },
     Disconnect,
-    Event {
-        name: Cow<'a, str>,
-        text: Bytes,
-        count: usize,
-    },
-    Ack {
-        text: Bytes,
-        count: usize,
-    },
+    Event { name: Cow<'a, str>, args: Text },
+    Ack { args: Text },
     Nothing,
+}
+
+/// Arguments before their attachments have come.
+#[derive(Debug, Default)]
+pub(super) struct Text {
+    /// The items joined by commas.
+    text: Bytes,
+    count: usize,
+    /// Whether there are placeholders; attachments that none of them names are dropped.
+    binary: bool,
+}
+
+impl Text {
+    pub(super) fn finish(self, attachments: Vec<Bytes>) -> Args {
+        let attachments = if self.binary { attachments } else { Vec::new() };
+        Args::from_json(self.text, attachments, self.count)
+    }
 }
 
 impl Header<'_> {
@@ -41,12 +50,11 @@ impl Header<'_> {
         let kind = match self.kind {
             Kind::Connect { auth } => Kind::Connect { auth },
             Kind::Disconnect => Kind::Disconnect,
-            Kind::Event { name, text, count } => Kind::Event {
+            Kind::Event { name, args } => Kind::Event {
                 name: Cow::Owned(name.into_owned()),
-                text,
-                count,
+                args,
             },
-            Kind::Ack { text, count } => Kind::Ack { text, count },
+            Kind::Ack { args } => Kind::Ack { args },
             Kind::Nothing => Kind::Nothing,
         };
         Header {
@@ -133,11 +141,8 @@ fn event<'a>(payload: &'a str, expected: usize, limits: &Limits) -> Result<Kind<
     if payload.is_empty() {
         return Ok(Kind::Nothing);
     }
-    let items = array(payload, expected, limits)?;
-    let name = walk(items.as_bytes(), 0, 1, &mut ())?;
-    let first = items[..name].trim_start();
-    let after = skip_space(items.as_bytes(), name);
-    let rest = items.get(after + 1..).unwrap_or("").trim_matches(SPACE);
+    let (list, binary) = list(payload, expected, limits)?;
+    let first = &payload[list.first.ok_or(Error::InvalidPayload)?];
     match first.as_bytes().first() {
         Some(b'"') => {}
         Some(b'-' | b'0'..=b'9') => return Ok(Kind::Nothing),
@@ -147,48 +152,110 @@ fn event<'a>(payload: &'a str, expected: usize, limits: &Limits) -> Result<Kind<
     if RESERVED.contains(&&*name) {
         return Err(Error::ReservedName);
     }
-    let (text, count) = args(rest);
-    Ok(Kind::Event { name, text, count })
+    let text = match list.second {
+        Some(start) => Bytes::copy_from_slice(payload[start..list.end].trim_end().as_bytes()),
+        None => Bytes::new(),
+    };
+    Ok(Kind::Event {
+        name,
+        args: Text {
+            text,
+            count: list.count - 1,
+            binary,
+        },
+    })
 }
 
 fn ack(payload: &str, expected: usize, limits: &Limits) -> Result<Kind<'static>, Error> {
     if payload.is_empty() {
         return Ok(Kind::Ack {
-            text: Bytes::new(),
-            count: 0,
+            args: Text::default(),
         });
     }
-    let (text, count) = args(array(payload, expected, limits)?);
-    Ok(Kind::Ack { text, count })
+    let (list, binary) = list(payload, expected, limits)?;
+    let text = match list.first {
+        Some(first) => Bytes::copy_from_slice(payload[first.start..list.end].trim_end().as_bytes()),
+        None => Bytes::new(),
+    };
+    Ok(Kind::Ack {
+        args: Text {
+            text,
+            count: list.count,
+            binary,
+        },
+    })
 }
 
-/// The white space of JSON.
-const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
-
-/// Checks that a payload is one array whose placeholders all have attachments, and returns what
-/// its brackets enclose.
-fn array<'a>(payload: &'a str, expected: usize, limits: &Limits) -> Result<&'a str, Error> {
+/// Checks that a payload is one array whose placeholders all have attachments, and tells whether
+/// there are any.
+fn list(payload: &str, expected: usize, limits: &Limits) -> Result<(List, bool), Error> {
+    let start = skip_space(payload.as_bytes(), 0);
+    if payload.as_bytes().get(start) != Some(&b'[') {
+        return Err(Error::InvalidPayload);
+    }
+    let mut list = List::default();
     if expected == 0 {
-        walk_all(payload.as_bytes(), limits.max_depth, &mut ())?;
-    } else {
-        let found = find_checked(payload, limits.max_depth)?;
-        if !found
-            .iter()
-            .all(|placeholder| placeholder.num.is_some_and(|num| num < expected))
-        {
-            return Err(Error::BadPlaceholder);
+        walk_all(payload.as_bytes(), limits.max_depth, &mut list)?;
+        return Ok((list, false));
+    }
+    let mut visitors = (list, Finder::new(payload));
+    walk_all(payload.as_bytes(), limits.max_depth, &mut visitors)?;
+    let (list, finder) = visitors;
+    let has_attachment = |num: Option<usize>| num.is_some_and(|num| num < expected);
+    if !finder
+        .found
+        .iter()
+        .all(|placeholder| has_attachment(placeholder.num))
+    {
+        return Err(Error::BadPlaceholder);
+    }
+    Ok((list, !finder.found.is_empty()))
+}
+
+/// Notes where the items of the outermost array stand.
+#[derive(Default)]
+struct List {
+    depth: usize,
+    count: usize,
+    /// Where the item at hand began.
+    start: usize,
+    first: Option<Range<usize>>,
+    second: Option<usize>,
+    /// Where the closing bracket stands.
+    end: usize,
+}
+
+impl List {
+    fn item(&mut self, raw: Range<usize>) {
+        self.count += 1;
+        match self.count {
+            1 => self.first = Some(raw),
+            2 => self.second = Some(raw.start),
+            _ => {}
         }
     }
-    let inside = payload
-        .trim_matches(SPACE)
-        .strip_prefix('[')
-        .ok_or(Error::InvalidPayload)?;
-    let inside = inside.strip_suffix(']').ok_or(Error::InvalidPayload)?;
-    Ok(inside.trim_matches(SPACE))
 }
 
-/// Copies checked items and counts them.
-fn args(items: &str) -> (Bytes, usize) {
-    let count = args::count_items(items);
-    (Bytes::copy_from_slice(items.as_bytes()), count)
+impl Visitor for List {
+    fn open(&mut self, at: usize, _object: bool) {
+        if self.depth == 1 {
+            self.start = at;
+        }
+        self.depth += 1;
+    }
+
+    fn scalar(&mut self, raw: Range<usize>) {
+        if self.depth == 1 {
+            self.item(raw);
+        }
+    }
+
+    fn close(&mut self, end: usize) {
+        self.depth -= 1;
+        match self.depth {
+            0 => self.end = end - 1,
+            1 => self.item(self.start..end),
+            _ => {}
+        }
+    }
 }
