@@ -81,14 +81,17 @@ fn characters_may_be_cut_anywhere() {
 
 #[test]
 fn a_cut_character_may_not_end_a_message() {
-    let frames = [
-        Frame::new(Opcode::Text, b"a\xE2").unfinished(),
-        Frame::new(Opcode::Continuation, b"\x82"),
-    ];
-    assert_eq!(
-        decode(&stream(&frames), &Limits::default(), false),
-        (vec![], Err(NOT_UTF8))
-    );
+    for last in ["\u{0}", ""] {
+        let frames = [
+            Frame::new(Opcode::Text, b"a\xE2").unfinished(),
+            Frame::new(Opcode::Continuation, b"\x82").unfinished(),
+            Frame::new(Opcode::Continuation, last),
+        ];
+        assert_eq!(
+            decode(&stream(&frames), &Limits::default(), false),
+            (vec![], Err(NOT_UTF8))
+        );
+    }
 }
 
 #[test]
