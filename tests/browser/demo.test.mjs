@@ -147,8 +147,7 @@ test("a hint shows who is typing, and goes when they stop", async () => {
 });
 
 test("everything can be reached from the keyboard", async () => {
-  await ana.reload();
-  await state(ana, "Online");
+  await ana.locator(".brand").click();
   /** @type {string[]} */
   const reached = [];
   for (let i = 0; i < 12; i += 1) {
@@ -172,7 +171,7 @@ test("the page comes back when the server does, with what was written meanwhile"
   await server.kill();
   await state(ana, "Reconnecting");
   await say(ana, "Sent while the server was away");
-  await ana.locator(".bubble[data-state=sending]", { hasText: "server was away" }).waitFor();
+  await ana.locator(".bubble[data-state=waiting]", { hasText: "server was away" }).waitFor();
   await shot(ana, "reconnecting-light");
   server = await serve(server.port);
   await state(ana, "Online");
@@ -213,6 +212,11 @@ test("what just happened: the frames, and how to join from elsewhere", async () 
 
 test("it looks right: wide and narrow, light and dark", async () => {
   await ana.getByText("What just happened").click();
+  await say(ming, "The new build is on the test machine. Could you look at the order of messages after a reconnect?");
+  await say(ming, "I saw one twice yesterday, but only on the phone.");
+  await say(ana, "Looking now.");
+  await say(ana, "It is fine here: both tabs agree, and every message stands once. 👍");
+  await message(ming, "Looking now.").waitFor();
   for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     await ana.emulateMedia({ colorScheme });
     for (const [name, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
