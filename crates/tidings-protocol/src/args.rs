@@ -96,12 +96,10 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// When the value cannot be written as JSON, or when it holds binary data together with an
-    /// object that looks like a placeholder. The arguments are unchanged then.
+    /// When the value cannot be written as JSON or nests more deeply than [`MAX_DEPTH`], or when it
+    /// holds binary data together with an object that looks like a placeholder. The arguments are unchanged then.
     pub fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        let mut formatter = Attach {
-            attachments: Vec::new(),
-        };
+        let mut formatter = Attach::default();
         let mut out = BytesMut::new().writer();
         let mut serializer = serde_json::Serializer::with_formatter(&mut out, &mut formatter);
         value.serialize(&mut serializer)?;
@@ -256,16 +254,62 @@ macro_rules! args {
     }};
 }
 
-/// Collects byte strings and writes placeholders in their stead.
+/// Collects byte strings, writes placeholders in their stead, and limits the nesting.
+#[derive(Default)]
 struct Attach {
     attachments: Vec<Bytes>,
+    depth: usize,
+}
+
+impl Attach {
+    fn open(&mut self) -> io::Result<()> {
+        if self.depth == MAX_DEPTH {
+            return Err(io::Error::other(json::Fault::TooDeep));
+        }
+        self.depth += 1;
+        Ok(())
+    }
 }
 
 impl serde_json::ser::Formatter for &mut Attach {
-    fn write_byte_array<W>(&mut self, writer: &mut W, value: &[u8]) -> io::Result<()>
-    where
-        W: ?Sized + io::Write,
-    {
+    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.open()?;
+        writer.write_all(b"[")
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        writer.write_all(b"]")
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.open()?;
+        writer.write_all(b"{")
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        writer.write_all(b"}")
+    }
+
+    fn write_raw_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        json::walk_all(fragment.as_bytes(), MAX_DEPTH - self.depth, &mut ())
+            .map_err(io::Error::other)?;
+        writer.write_all(fragment.as_bytes())
+    }
+
+    fn write_byte_array<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        value: &[u8],
+    ) -> io::Result<()> {
+        // The object that stands for the bytes is one level more.
+        self.open()?;
+        self.depth -= 1;
         let mut text = Vec::new();
         placeholder::write(&mut text, self.attachments.len());
         self.attachments.push(Bytes::copy_from_slice(value));

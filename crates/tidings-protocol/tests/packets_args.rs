@@ -296,6 +296,23 @@ fn lists_join_in_any_encoding() {
 }
 
 #[test]
+fn nesting_is_limited_on_the_way_out_too() {
+    let nested = |levels: usize| {
+        (0..levels).fold(serde_json::json!(1), |value, _| serde_json::json!([value]))
+    };
+    assert_eq!(
+        Args::one(&nested(128)).unwrap().to_values().unwrap().len(),
+        1
+    );
+    assert!(matches!(Args::one(&nested(129)), Err(EncodeError::Json(_))));
+    let raw = serde_json::value::to_raw_value(&nested(128)).unwrap();
+    assert!(Args::one(&raw).is_ok());
+    let mut args = args!("kept").unwrap();
+    assert!(args.push(&[raw]).is_err());
+    assert_eq!(text(&args), r#""kept""#);
+}
+
+#[test]
 fn serialises_as_a_sequence() {
     let args = args!(1, "a", [true]).unwrap();
     assert_eq!(serde_json::to_string(&args).unwrap(), r#"[1,"a",[true]]"#);
