@@ -1,0 +1,38 @@
+# The commands of the day. `just` lists them.
+
+_default:
+    @just --list --unsorted
+
+# Format, lints, documentation and types: quick, before every commit
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    tests/setup.sh
+    cd tests/browser && npm ci --silent
+    for project in tests tests/browser web; do tests/node_modules/.bin/tsc --noEmit -p $project || exit 1; done
+
+# Every test, or some: `just test rust`
+test *what:
+    ./test {{ what }}
+
+# All 517 Autobahn cases, or some: `just autobahn '12.*'`
+autobahn *cases:
+    cargo build --release -p conformance
+    tests/autobahn/run.sh {{ cases }}
+
+# Benchmarks: `just bench list`, `just bench fanout-low --quick`
+bench *scenarios:
+    bench/run.sh {{ scenarios }}
+
+# One fuzz target for a while: `just fuzz websocket_decode 300`
+fuzz target seconds="60":
+    cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run {{ target }} -- -max_total_time={{ seconds }}
+
+# Licences, sources, unwanted crates, security advisories
+deny:
+    cargo deny --locked check --hide-inclusion-graph
+
+# Everything that CI does
+ci:
+    .ci/run
