@@ -12,6 +12,8 @@ import { serve } from "./server.mjs";
 const screenshots = fileURLToPath(new URL("../.cache/screenshots/", import.meta.url));
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
+/** The narrowest that anybody still carries. */
+const SMALL = { width: 320, height: 568 };
 
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let server;
@@ -165,6 +167,7 @@ test("the name can be changed", async () => {
   await state(ming, "Online");
   await ana.locator("#members .name", { hasText: "李明（上海）" }).waitFor();
   assert.deepEqual(await members(ana), ["Ana Ferreira", "李明（上海）"]);
+  assert.equal(await ming.getByText("Back online").count(), 0, "a new name is not a lost connection");
 });
 
 test("the page comes back when the server does, with what was written meanwhile", async () => {
@@ -219,7 +222,7 @@ test("it looks right: wide and narrow, light and dark", async () => {
   await message(ming, "Looking now.").waitFor();
   for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     await ana.emulateMedia({ colorScheme });
-    for (const [name, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+    for (const [name, viewport] of Object.entries({ desktop: DESKTOP, small: SMALL, phone: PHONE })) {
       await ana.setViewportSize(viewport);
       const overflow = await ana.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(overflow <= 0, `${name} scrolls sideways by ${overflow} pixels`);

@@ -81,8 +81,8 @@ function showState(state, { reason }) {
   const pill = any("state");
   pill.dataset.state = state;
   any("state-text").textContent = say(state);
-  pill.title = reason ?? "";
   button("try-again").hidden = state !== "closed";
+  if (reason) messages.notice(reason);
 }
 
 function showName() {

@@ -83,6 +83,7 @@ export class Room {
   /** @param {Identity} identity */
   rename(identity) {
     this.#identity = identity;
+    this.#joinedBefore = false;
     this.open();
   }
 
