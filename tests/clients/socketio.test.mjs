@@ -532,7 +532,7 @@ for (const parser of ["default", "msgpack"]) {
 describe("connections side by side", () => {
   /** @type {import("../lib/server.mjs").Running} */
   let server;
-  before(async () => void (server = await start({ PING_INTERVAL: 200, PING_TIMEOUT: 200 })));
+  before(async () => void (server = await start({ PING_INTERVAL: 200, PING_TIMEOUT: 3000 })));
   afterEach(disconnectAll);
   after(() => server.stop());
 

@@ -84,10 +84,12 @@ export async function beside(socket, nsp) {
 }
 
 /**
- * Cuts until the client noticed; polling may have no request on the wire at the first attempt.
+ * Cuts once the client's request, or WebSocket, has reached the server: a server that never saw the poll which was lost
+ * would take the old session for a living one. Cuts again until the client noticed.
  * @param {Socket} socket @param {import("./proxy.mjs").Proxy} wire
  */
 export async function cutOff(socket, wire) {
+  await wire.settled();
   wire.cut();
   await until(() => !socket.connected || void wire.cut(), "disconnection after a cut");
 }

@@ -1,6 +1,7 @@
 // A TCP proxy that can lose the network: cut every connection, or go silent without closing.
 
 import net from "node:net";
+import { until } from "./wait.mjs";
 
 /**
  * @typedef {object} Proxy
@@ -8,6 +9,7 @@ import net from "node:net";
  * @property {string} url
  * @property {{up: number, down: number}} bytes
  * @property {() => number} connections
+ * @property {() => Promise<void>} settled there is a connection, and nothing has been sent up for a moment
  * @property {() => void} cut destroys every connection now
  * @property {() => void} freeze passes no byte in either direction, and keeps every connection open
  * @property {() => void} thaw
@@ -20,6 +22,7 @@ export async function proxy(target) {
   /** @type {Set<net.Socket>} */
   const sockets = new Set();
   const bytes = { up: 0, down: 0 };
+  let lastUp = 0;
   let frozen = false;
   let refusing = false;
 
@@ -40,6 +43,7 @@ export async function proxy(target) {
       from.on("end", () => frozen || to.end());
       from.on("data", (chunk) => {
         bytes[way] += chunk.length;
+        if (way === "up") lastUp = Date.now();
         if (!to.destroyed && !to.write(chunk)) {
           from.pause();
           to.once("drain", () => frozen || from.resume());
@@ -58,6 +62,7 @@ export async function proxy(target) {
     url: `http://127.0.0.1:${port}`,
     bytes,
     connections: () => sockets.size / 2,
+    settled: () => until(() => sockets.size > 0 && Date.now() - lastUp > 40, "calm on the wire"),
     cut,
     freeze() {
       frozen = true;
