@@ -2,7 +2,7 @@
 //!
 //! Both are one thread over epoll that knows just enough WebSocket for the same clients to drive
 //! it. `floor-send` answers every text with a loop of one `send()` to each connection, or, when it
-//! coalesces, with one `writev()` to each connection for all texts that one read brought.
+//! coalesces, with one `writev()` to each connection for all texts that were waiting.
 //! `floor-echo` sends back every frame of a read in one `send()`. Neither keeps what a socket does
 //! not take: the runs that need a floor never fill a socket's buffer, and should one do so, the
 //! connection is cut and the run's exact count fails.
@@ -65,6 +65,7 @@ pub(crate) fn serve(floor: Floor) -> Result<()> {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
+        let mut batch = Vec::new();
         for event in &events {
             if event.data.u64() == LISTENER {
                 accept(&listener, &epoll, &mut connections)?;
@@ -78,11 +79,14 @@ pub(crate) fn serve(floor: Floor) -> Result<()> {
                 Some(texts) if texts.is_empty() => {}
                 Some(texts) => match floor {
                     Floor::Send => send_to_all(&mut connections, &texts),
-                    Floor::Writev => writev_to_all(&mut connections, &texts),
+                    Floor::Writev => batch.extend(texts),
                     Floor::Echo => echo(&mut connections[index], &texts),
                 },
                 None => connections[index] = None,
             }
+        }
+        if !batch.is_empty() {
+            writev_to_all(&mut connections, &batch);
         }
     }
 }

@@ -41,7 +41,7 @@ enum Command {
     List,
     /// The server that answers every text with a bare loop of sends.
     FloorSend {
-        /// One writev of all texts of a read, instead of one send each.
+        /// One writev of all texts that wait, instead of one send each.
         #[arg(long)]
         coalesce: bool,
     },

@@ -3,7 +3,7 @@
 
 use super::{
     Asked, Bar, Metric, Outcome, Scale, Scenario,
-    flood::Flood,
+    flood::{Flood, Load},
     room::{PAYLOAD, Room},
 };
 use crate::target::Target;
@@ -15,6 +15,20 @@ use std::{
 
 /// At rest, every thread of the server sleeps and its clock is exact.
 const REST: Duration = Duration::from_millis(60);
+
+const ONE_AT_A_TIME: Load = Load {
+    publishers: 1,
+    window: 1,
+    incomplete_max: 1,
+};
+/// One message outstanding for each of many publishers: with more, a server that handles the events
+/// of one client side by side delivers them out of order. The bound on incomplete ones keeps every
+/// peer's queue for one connection, of 128 packets at the least, from dropping any.
+const NEVER_EMPTY: Load = Load {
+    publishers: 64,
+    window: 1,
+    incomplete_max: 112,
+};
 
 pub(super) const LOW: Scenario = Scenario {
     name: "fanout-low",
@@ -58,8 +72,8 @@ pub(super) const LOW: Scenario = Scenario {
 pub(super) const SATURATED: Scenario = Scenario {
     name: "fanout-saturated",
     title: "Fan-out, the queue never empty",
-    about: "One room of 1,000 members (quick: 200), 16 of which publish with four messages \
-            outstanding each and at most 112 that not every member has. Texts of 128 bytes. \
+    about: "One room of 1,000 members (quick: 200), 64 of which publish with one message \
+            outstanding each, the next when it came back to its sender. Texts of 128 bytes. \
             Deliveries for one second of the server's CPU time.",
     metrics: &[
         Metric {
@@ -115,7 +129,7 @@ pub(super) const SATURATED: Scenario = Scenario {
 
 fn low(target: Target, scale: &Scale) -> Result<Outcome> {
     let members = scale.clients(200, 1_000);
-    let run = measure(target, scale, members, [1, 1, 1])?;
+    let run = measure(target, scale, members, ONE_AT_A_TIME)?;
     let messages = run.deliveries / members as f64 / run.wall;
     Ok(Outcome {
         values: vec![run.cpu * 1e6 / run.deliveries, run.deliveries, messages],
@@ -124,7 +138,7 @@ fn low(target: Target, scale: &Scale) -> Result<Outcome> {
 }
 
 fn saturated(target: Target, scale: &Scale) -> Result<Outcome> {
-    let run = measure(target, scale, scale.clients(200, 1_000), [16, 4, 112])?;
+    let run = measure(target, scale, scale.clients(200, 1_000), NEVER_EMPTY)?;
     let values = vec![
         run.deliveries / run.cpu,
         run.cpu * 1e6 / run.deliveries,
@@ -156,16 +170,9 @@ impl From<Run> for Outcome {
     }
 }
 
-fn measure(target: Target, scale: &Scale, members: usize, bounds: [usize; 3]) -> Result<Run> {
-    let [publishers, window, incomplete_max] = bounds;
+fn measure(target: Target, scale: &Scale, members: usize, load: Load) -> Result<Run> {
     let mut room = Room::open(target, members, PAYLOAD)?;
-    let mut flood = Flood::new(
-        room.publishing,
-        members,
-        publishers.min(members),
-        window as u32,
-        incomplete_max as u64,
-    );
+    let mut flood = Flood::new(room.publishing, members, load);
     // Compilers and allocators that learn from the load have learnt before the clock starts.
     flood.run(
         &mut room,

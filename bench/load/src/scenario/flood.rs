@@ -20,6 +20,16 @@ use std::{
 /// No delivery for this long means that what is missing will not come.
 const STALL: Duration = Duration::from_secs(5);
 
+/// How much is outstanding.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    pub(crate) publishers: usize,
+    /// How many messages of one publisher have not come back to it.
+    pub(crate) window: u32,
+    /// How many messages of all publishers have not reached every member.
+    pub(crate) incomplete_max: u64,
+}
+
 /// The publishers' side of a room, and the count of what came of it.
 #[derive(Debug)]
 pub(crate) struct Flood {
@@ -28,9 +38,7 @@ pub(crate) struct Flood {
     members: usize,
     /// How far apart the publishers sit among the members.
     stride: usize,
-    window: u32,
-    /// The bound on messages that not every member has received.
-    incomplete_max: u64,
+    load: Load,
     running: bool,
     /// How many messages each publisher has sent.
     published: Vec<u32>,
@@ -44,20 +52,14 @@ pub(crate) struct Flood {
 }
 
 impl Flood {
-    /// A flood of `publishers`, each with `window` messages outstanding.
-    pub(crate) fn new(
-        publishing: Publishing,
-        members: usize,
-        publishers: usize,
-        window: u32,
-        incomplete_max: u64,
-    ) -> Self {
+    /// A flood of a room whose first `members` clients must get everything.
+    pub(crate) fn new(publishing: Publishing, members: usize, load: Load) -> Self {
+        let publishers = load.publishers.min(members);
         Self {
             publishing,
             members,
             stride: members / publishers,
-            window,
-            incomplete_max,
+            load,
             running: false,
             published: vec![0; publishers],
             owed: vec![0; publishers],
@@ -80,7 +82,7 @@ impl Flood {
         let before = self.tally.delivered;
         let start = Instant::now();
         let mut progress = (before, start);
-        self.owed.fill(self.window);
+        self.owed.fill(self.load.window);
         self.running = true;
         while self.running || self.incomplete() > 0 {
             if self.running {
@@ -120,7 +122,7 @@ impl Flood {
     /// Sends what publishers may send now that could not be sent from their own turn.
     fn pay(&mut self, room: &mut Room) -> Result<()> {
         for publisher in 0..self.owed.len() {
-            while self.owed[publisher] > 0 && self.incomplete() < self.incomplete_max {
+            while self.owed[publisher] > 0 && self.incomplete() < self.load.incomplete_max {
                 self.owed[publisher] -= 1;
                 let text = self.next_text(publisher);
                 room.swarm.send(publisher * self.stride, &text)?;
@@ -167,7 +169,7 @@ impl Flood {
 
     /// Lets a publisher whose message came back send the next one, with its own answer if it may.
     fn answer(&mut self, client: &mut Client, publisher: usize) {
-        if self.incomplete() < self.incomplete_max {
+        if self.incomplete() < self.load.incomplete_max {
             let text = self.next_text(publisher);
             client.send(&text);
         } else {

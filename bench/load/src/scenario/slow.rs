@@ -1,7 +1,11 @@
 //! A slow consumer: one member of a flooded room stops reading. The server may neither keep what
 //! it cannot deliver without bound, nor let the others wait.
 
-use super::{Asked, Bar, Metric, Outcome, Scale, Scenario, flood::Flood, room::Room};
+use super::{
+    Asked, Bar, Metric, Outcome, Scale, Scenario,
+    flood::{Flood, Load},
+    room::Room,
+};
 use crate::{client::Incoming, target::Target};
 use anyhow::{Context, Result};
 use rustix::net::{SocketAddrV4, getsockname};
@@ -9,6 +13,13 @@ use std::time::{Duration, Instant};
 
 /// Larger texts than elsewhere, so that the kernel's own buffers, some MiB, are full soon.
 const PAYLOAD: usize = 8 * 1_024;
+/// Always so many on their way that the flood never pauses, and few enough that a member which
+/// reads is never taken for a slow one.
+const LOAD: Load = Load {
+    publishers: 16,
+    window: 1,
+    incomplete_max: 28,
+};
 const RECEIVE_BUFFER: usize = 16 * 1_024;
 /// What the server's memory may grow by, in MiB: its bound for one connection and some for the
 /// allocator, far from the hundreds of MiB that the flood amounts to.
@@ -69,7 +80,7 @@ fn run(target: Target, scale: &Scale) -> Result<Outcome> {
     let members = scale.clients(20, 20);
     let slow = members;
     let mut room = Room::open(target, members + 1, PAYLOAD)?;
-    let mut flood = Flood::new(room.publishing, members, members.min(8), 2, 28);
+    let mut flood = Flood::new(room.publishing, members, LOAD);
     flood.run(&mut room, Duration::from_millis(500), |_| Ok(()))?;
 
     let port = local_port(&room, slow)?;
