@@ -10,7 +10,7 @@
 //! | [`engine`] | Engine.IO packets and polling payloads | Engine.IO protocol 4 |
 //! | [`socket`] | Socket.IO packets, JSON and MessagePack | Socket.IO protocol 5 |
 //! | [`envelope`] | the plain `{type, data, id}` envelope of `/ws` | Tidings |
-//! | [`args`] | what an event carries, kept as it came | |
+//! | [`mod@args`] | what an event carries, kept as it came | |
 //! | [`close`] | close codes and what they ask of the client | RFC 6455 section 7.4, Tidings |
 #![deny(missing_docs)]
 

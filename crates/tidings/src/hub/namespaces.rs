@@ -1,0 +1,106 @@
+//! The namespaces of a server: those that are always there, and those that clients call up.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use parking_lot::RwLock;
+use rustc_hash::FxHashMap;
+
+use super::{Hub, recovery::RecoveryConfig};
+use crate::{adapter::Adapter, handler::handlers::Handlers, server::core::Core};
+
+type Matcher = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+pub(crate) struct Namespaces {
+    pub(crate) core: Arc<Core>,
+    pub(crate) adapter: Arc<dyn Adapter>,
+    /// Bytes of the recovery logs of all namespaces.
+    pub(crate) log_bytes: Arc<AtomicUsize>,
+    recovery: Option<RecoveryConfig>,
+    live: RwLock<FxHashMap<Arc<str>, Entry>>,
+    dynamic: Vec<(Matcher, Arc<Handlers>)>,
+}
+
+struct Entry {
+    hub: Hub,
+    dynamic: bool,
+}
+
+impl fmt::Debug for Namespaces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.live.read().keys()).finish()
+    }
+}
+
+impl Namespaces {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        adapter: Arc<dyn Adapter>,
+        recovery: Option<RecoveryConfig>,
+        fixed: Vec<(String, Arc<Handlers>)>,
+        dynamic: Vec<(Matcher, Arc<Handlers>)>,
+    ) -> Arc<Self> {
+        let namespaces = Arc::new(Self {
+            core,
+            adapter,
+            log_bytes: Arc::default(),
+            recovery,
+            live: RwLock::default(),
+            dynamic,
+        });
+        for (name, handlers) in fixed {
+            let name: Arc<str> = name.into();
+            let hub = namespaces.open(&name, handlers);
+            namespaces.live.write().insert(name, Entry { hub, dynamic: false });
+        }
+        namespaces
+    }
+
+    fn open(self: &Arc<Self>, name: &Arc<str>, handlers: Arc<Handlers>) -> Hub {
+        Hub::new(Arc::clone(name), handlers, self, self.recovery.clone())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Hub> {
+        self.live.read().get(name).map(|entry| entry.hub.clone())
+    }
+
+    /// The namespace of that name for one more socket, which has to be taken back with
+    /// [`Hub::forget_one`]. `None` when there is none and none may be made.
+    pub(crate) fn enter(self: &Arc<Self>, name: &str) -> Option<Hub> {
+        let enter = |entry: &Entry| {
+            entry.hub.inner().population.fetch_add(1, Ordering::AcqRel);
+            entry.hub.clone()
+        };
+        if let Some(entry) = self.live.read().get(name) {
+            return Some(enter(entry));
+        }
+        let (_, handlers) = self.dynamic.iter().find(|(matches, _)| matches(name))?;
+        let mut live = self.live.write();
+        let name: Arc<str> = name.into();
+        let entry = live.entry(Arc::clone(&name)).or_insert_with(|| Entry {
+            hub: self.open(&name, Arc::clone(handlers)),
+            dynamic: true,
+        });
+        Some(enter(entry))
+    }
+
+    /// Drops a dynamic namespace that nobody is in or about to enter.
+    pub(crate) fn forget_if_empty(&self, hub: &Hub) {
+        let mut live = self.live.write();
+        let gone = live.get(hub.name()).is_some_and(|it| it.dynamic && it.hub.is_forgettable());
+        if gone {
+            live.remove(hub.name());
+            drop(live);
+            self.adapter.closed(hub.name());
+        }
+    }
+
+    pub(crate) fn all(&self) -> Vec<Hub> {
+        self.live.read().values().map(|entry| entry.hub.clone()).collect()
+    }
+}

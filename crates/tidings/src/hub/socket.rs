@@ -1,0 +1,459 @@
+//! One client in one namespace.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use thiserror::Error;
+use tidings_protocol::{
+    args::{Args, EncodeError},
+    socket::RESERVED,
+};
+
+use super::{
+    ack::{AckError, AckRequest, Pending},
+    broadcast::Broadcast,
+    encoding::Encoding,
+    live::Hub,
+    publication::{Content, Publication},
+    rooms::Joined,
+    selection::Selection,
+};
+use crate::{
+    event::IntoArgs,
+    id::{PrivateId, SocketId},
+    reason::CloseReason,
+    transport::{connection::Connection, handshake::Handshake},
+};
+
+/// One client in one namespace. Cheap to clone; clones are the same socket.
+#[derive(Clone)]
+pub struct Socket(Arc<Inner>);
+
+pub(crate) struct Inner {
+    id: SocketId,
+    /// The key to recover this session, known to the client alone.
+    pid: Option<PrivateId>,
+    hub: Hub,
+    connection: Arc<Connection>,
+    encoding: Encoding,
+    auth: Option<Box<RawValue>>,
+    recovered: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    phase: Phase,
+    data: Option<Arc<RawValue>>,
+    pending: Option<Box<FxHashMap<u64, Pending>>>,
+    extensions: http::Extensions,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Phase {
+    /// Middleware is still deciding.
+    #[default]
+    Joining,
+    Connected,
+    Gone,
+}
+
+/// Why an event was not sent.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The name has a meaning of its own in the protocol.
+    #[error("the event name {0:?} is reserved")]
+    Reserved(Box<str>),
+    /// The arguments could not be serialised.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+/// Why a socket did not join a room.
+#[derive(Debug, Clone, Copy, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The socket is in as many rooms as [`Limits::rooms_per_socket`](crate::Limits) allows.
+    #[error("the socket is in too many rooms")]
+    TooManyRooms,
+    /// The name is longer than [`Limits::room_name_bytes`](crate::Limits) allows.
+    #[error("the room's name is too long")]
+    NameTooLong,
+}
+
+/// What a socket is told to begin with.
+pub(crate) struct Beginning {
+    pub(crate) id: SocketId,
+    pub(crate) pid: Option<PrivateId>,
+    pub(crate) auth: Option<Box<RawValue>>,
+    pub(crate) data: Option<Arc<RawValue>>,
+    pub(crate) recovered: bool,
+}
+
+impl Socket {
+    pub(crate) fn new(
+        hub: Hub,
+        connection: Arc<Connection>,
+        encoding: Encoding,
+        beginning: Beginning,
+    ) -> Self {
+        let Beginning { id, pid, auth, data, recovered } = beginning;
+        let state = Mutex::new(State { data, ..State::default() });
+        Self(Arc::new(Inner { id, pid, hub, connection, encoding, auth, recovered, state }))
+    }
+
+    /// The public id. It is also the name of the room that holds this socket alone.
+    pub fn id(&self) -> SocketId {
+        self.0.id
+    }
+
+    pub(crate) fn pid(&self) -> Option<PrivateId> {
+        self.0.pid
+    }
+
+    /// The namespace that the socket is in.
+    pub fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    /// The connection under the socket, which it may share with sockets of other namespaces.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.0.connection
+    }
+
+    /// The request that opened the connection.
+    pub fn handshake(&self) -> &Handshake {
+        self.0.connection.handshake()
+    }
+
+    /// What the client sent to authenticate itself, as raw JSON; an object, if anything.
+    pub fn auth(&self) -> Option<&RawValue> {
+        self.0.auth.as_deref()
+    }
+
+    /// Whether this session continues an earlier one: same id, same rooms, same data, and the
+    /// events in between delivered.
+    pub fn recovered(&self) -> bool {
+        self.0.recovered
+    }
+
+    /// Whether the socket has joined its namespace and not left it.
+    pub fn is_connected(&self) -> bool {
+        self.0.state.lock().phase == Phase::Connected
+    }
+
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.0.encoding
+    }
+
+    /// Sends an event to this client.
+    ///
+    /// # Errors
+    ///
+    /// When the name is reserved or the arguments cannot be serialised. A client that has gone is
+    /// no error.
+    pub fn emit(&self, name: &str, args: impl IntoArgs) -> Result<(), EmitError> {
+        check_name(name)?;
+        let args = args.into_args()?;
+        self.0.hub.emit_to(self, name, args, false);
+        Ok(())
+    }
+
+    /// Sends an event to this client if it can take it at once, and drops it otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`emit`](Self::emit).
+    pub fn emit_volatile(&self, name: &str, args: impl IntoArgs) -> Result<(), EmitError> {
+        check_name(name)?;
+        let args = args.into_args()?;
+        self.0.hub.emit_to(self, name, args, true);
+        Ok(())
+    }
+
+    /// Sends an event that the client has to acknowledge.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # async fn example(socket: tidings::Socket) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = socket.emit_with_ack("ready?", &1).timeout(Duration::from_secs(5)).await?;
+    /// let ready: bool = answer.get(0)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn emit_with_ack(&self, name: &str, args: impl IntoArgs) -> AckRequest {
+        let args = check_name(name).and_then(|()| Ok(args.into_args()?));
+        AckRequest { socket: self.clone(), name: name.into(), args, timeout: None }
+    }
+
+    /// Sends an event with an id, and keeps who waits for the answer.
+    pub(crate) fn emit_expecting(
+        &self,
+        name: &str,
+        args: Args,
+        pending: Pending,
+    ) -> Result<u64, AckError> {
+        if !self.can_ack() {
+            return Err(AckError::Unsupported);
+        }
+        let id = self.0.hub.next_ack();
+        if !self.expect(id, pending) {
+            return Err(AckError::Disconnected);
+        }
+        let content = Content::Event {
+            namespace: self.0.hub.shared_name(),
+            name: name.into(),
+            args,
+            id: Some(id),
+        };
+        self.0.hub.publish(content, &Selection::only(self.id()), false, true);
+        Ok(id)
+    }
+
+    /// Whether the client's protocol lets it acknowledge what it is sent.
+    pub(crate) fn can_ack(&self) -> bool {
+        matches!(self.0.encoding, Encoding::SocketIo { .. })
+    }
+
+    /// Keeps who waits for an answer; false when the socket has gone.
+    pub(crate) fn expect(&self, id: u64, pending: Pending) -> bool {
+        let mut state = self.0.state.lock();
+        let alive = state.phase != Phase::Gone;
+        if alive {
+            state.pending.get_or_insert_default().insert(id, pending);
+        }
+        alive
+    }
+
+    pub(crate) fn take_pending(&self, id: u64) -> Option<Pending> {
+        let mut state = self.0.state.lock();
+        let pending = state.pending.as_mut()?;
+        let taken = pending.remove(&id);
+        if pending.is_empty() {
+            state.pending = None;
+        }
+        taken
+    }
+
+    /// Everybody in the namespace but this socket.
+    pub fn broadcast(&self) -> Broadcast {
+        self.0.hub.everyone().except(self.id().as_str())
+    }
+
+    /// Everybody in the room but this socket.
+    pub fn to(&self, room: impl AsRef<str>) -> Broadcast {
+        self.broadcast().to(room)
+    }
+
+    /// Joins a room. Joining twice, or after the socket has gone, changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the socket is in too many rooms already, or the name is too long.
+    pub fn join(&self, room: impl AsRef<str>) -> Result<(), JoinError> {
+        match self.0.hub.join(self, room.as_ref())? {
+            Joined::TooMany => Err(JoinError::TooManyRooms),
+            Joined::Unknown | Joined::Already | Joined::Yes { .. } => Ok(()),
+        }
+    }
+
+    /// Leaves a room, if the socket is in it.
+    pub fn leave(&self, room: impl AsRef<str>) {
+        self.0.hub.leave(self, room.as_ref());
+    }
+
+    /// The rooms that the socket is in, its own first.
+    pub fn rooms(&self) -> Vec<Arc<str>> {
+        self.0.hub.rooms_of(self)
+    }
+
+    /// The data kept with the socket, which other nodes see and recovery brings back; `T`'s
+    /// default when there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the data is of another shape.
+    pub fn data<T: DeserializeOwned + Default>(&self) -> Result<T, serde_json::Error> {
+        self.raw_data().map_or_else(|| Ok(T::default()), |data| serde_json::from_str(data.get()))
+    }
+
+    /// Replaces the data kept with the socket.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written as JSON.
+    pub fn set_data<T: Serialize + ?Sized>(&self, data: &T) -> Result<(), serde_json::Error> {
+        let data = serde_json::value::to_raw_value(data)?;
+        self.0.state.lock().data = Some(data.into());
+        Ok(())
+    }
+
+    pub(crate) fn raw_data(&self) -> Option<Arc<RawValue>> {
+        self.0.state.lock().data.clone()
+    }
+
+    /// Keeps a value of any type with the socket on this node, one of each type.
+    pub fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) -> Option<T> {
+        self.0.state.lock().extensions.insert(value)
+    }
+
+    /// The value of that type kept with the socket on this node.
+    pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.0.state.lock().extensions.get().cloned()
+    }
+
+    /// Disconnects the socket from its namespace. The client is told, and does not come back by
+    /// itself. With `close`, the whole connection ends, and with it its sockets elsewhere.
+    pub fn disconnect(&self, close: bool) {
+        if let Some(receiver) = self.0.connection.receiver() {
+            receiver.disconnect(&self.0.connection, self, close);
+        }
+    }
+
+    /// Marks the socket as joined; false when it has gone meanwhile.
+    pub(crate) fn set_connected(&self) -> bool {
+        let mut state = self.0.state.lock();
+        if state.phase == Phase::Joining {
+            state.phase = Phase::Connected;
+        }
+        state.phase == Phase::Connected
+    }
+
+    /// Marks the socket as gone, and says whether it was connected. Whoever waits for its
+    /// acknowledgements learns of it.
+    pub(crate) fn set_gone(&self) -> bool {
+        let mut state = self.0.state.lock();
+        let before = std::mem::replace(&mut state.phase, Phase::Gone);
+        let pending = state.pending.take();
+        drop(state);
+        drop(pending);
+        before == Phase::Connected
+    }
+
+    /// Leaves the namespace for that reason; once.
+    pub(crate) fn depart(&self, reason: CloseReason) {
+        self.0.hub.depart(self, reason);
+    }
+
+    /// What others may know of this socket.
+    pub fn info(&self) -> SocketInfo {
+        SocketInfo {
+            id: self.id(),
+            rooms: self.rooms().iter().map(|room| room.to_string()).collect(),
+            data: self.raw_data().map(|data| data.get().to_owned()).unwrap_or("{}".into()),
+            handshake: HandshakeInfo::of(self).to_json(),
+        }
+    }
+}
+
+pub(crate) fn check_name(name: &str) -> Result<(), EmitError> {
+    if RESERVED.contains(&name) { Err(EmitError::Reserved(name.into())) } else { Ok(()) }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket").field("id", &self.0.id).field("hub", &self.0.hub).finish()
+    }
+}
+
+impl PartialEq for Socket {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Socket {}
+
+/// A socket of this node or another, as found by [`Broadcast::fetch_sockets`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SocketInfo {
+    /// Its public id.
+    pub id: SocketId,
+    /// Its rooms, its own among them.
+    pub rooms: Vec<String>,
+    /// Its data, as JSON.
+    pub data: String,
+    /// Its handshake in the form of Node's Socket.IO, as JSON: `headers`, `time`, `address`,
+    /// `xdomain`, `secure`, `issued` (milliseconds), `url`, `query`, `auth`.
+    pub handshake: String,
+}
+
+/// The handshake of a socket as other nodes and browsers see it.
+#[derive(Serialize)]
+pub(crate) struct HandshakeInfo<'a> {
+    headers: serde_json::Map<String, serde_json::Value>,
+    time: String,
+    address: String,
+    xdomain: bool,
+    secure: bool,
+    issued: u64,
+    url: &'a str,
+    query: serde_json::Map<String, serde_json::Value>,
+    auth: &'a RawValue,
+}
+
+impl<'a> HandshakeInfo<'a> {
+    pub(crate) fn of(socket: &'a Socket) -> Self {
+        let handshake = socket.handshake();
+        let issued = handshake
+            .issued()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO);
+        Self {
+            headers: handshake
+                .headers()
+                .map(|(name, value)| (name.to_owned(), value.into()))
+                .collect(),
+            time: httpdate::fmt_http_date(handshake.issued()),
+            address: handshake.address().ip().to_string(),
+            xdomain: handshake.is_cross_domain(),
+            secure: handshake.is_secure(),
+            issued: u64::try_from(issued.as_millis()).unwrap_or(u64::MAX),
+            url: handshake.url(),
+            query: handshake
+                .query_pairs()
+                .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
+                .collect(),
+            auth: socket.auth().unwrap_or_else(|| empty_object()),
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| "{}".into())
+    }
+}
+
+fn empty_object() -> &'static RawValue {
+    static EMPTY: std::sync::OnceLock<Box<RawValue>> = std::sync::OnceLock::new();
+    EMPTY.get_or_init(|| {
+        RawValue::from_string("{}".into()).expect("an empty object is valid JSON")
+    })
+}
+
+impl Socket {
+    /// The handshake in the form of Node's Socket.IO, as JSON.
+    pub fn handshake_json(&self) -> String {
+        HandshakeInfo::of(self).to_json()
+    }
+}
+
+pub(crate) fn event_content(hub: &Hub, name: &str, args: Args) -> Content {
+    Content::Event { namespace: hub.shared_name(), name: name.into(), args, id: None }
+}
+
+/// Pushes to one socket outside of any broadcast.
+pub(crate) fn push_to(socket: &Socket, publication: &Publication, volatile: bool) {
+    let Some(frame) = publication.frame(socket.encoding()) else { return };
+    let connection = socket.connection();
+    match connection.push(frame, volatile) {
+        crate::transport::connection::Pushed::Quiet => {}
+        crate::transport::connection::Pushed::Dirty => {
+            connection.shard().flush_soon([Arc::clone(connection)]);
+        }
+        crate::transport::connection::Pushed::Full => connection.overflow(),
+    }
+}

@@ -1,0 +1,123 @@
+//! The server: what is mounted where, and the listeners in front of it.
+
+pub(crate) mod body;
+pub(crate) mod builder;
+pub(crate) mod core;
+pub(crate) mod listener;
+pub(crate) mod peer;
+pub(crate) mod service;
+pub(crate) mod upgrade;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+pub use body::{Body, BoxError};
+pub use builder::{BuildError, ServerBuilder};
+pub use peer::Peer;
+pub use service::TidingsService;
+
+use self::core::Core;
+use crate::{
+    engine::Endpoint,
+    hub::{Hub, namespaces::Namespaces},
+    reason::CloseReason,
+    stats::Stats,
+    transport::connection::{Goodbye, Wire},
+    websocket::endpoint::PlainEndpoint,
+};
+use tidings_protocol::close::CloseCode;
+
+/// A Tidings server. Cheap to clone; clones are the same server.
+///
+/// ```no_run
+/// use tidings::{Data, Namespace, Server, Socket, SocketIo};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let chat = Namespace::new().on("message", |socket: Socket, Data(text): Data<String>| async move {
+///     socket.broadcast().emit("message", &text)
+/// });
+/// let server = Server::builder().namespace("/", chat).socketio("/socket.io/", SocketIo::new()).build()?;
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+/// server.serve(listener).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Server(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) core: Arc<Core>,
+    pub(crate) namespaces: Arc<Namespaces>,
+    pub(crate) mounts: Vec<(String, Mount)>,
+}
+
+/// What is mounted at a path.
+#[derive(Clone)]
+pub(crate) enum Mount {
+    Engine(Arc<Endpoint>),
+    WebSocket(Arc<PlainEndpoint>),
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("mounts", &self.0.mounts.iter().map(|(path, _)| path).collect::<Vec<_>>())
+            .field("namespaces", &self.0.namespaces)
+            .finish()
+    }
+}
+
+impl Server {
+    /// Begins to configure a server.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::default()
+    }
+
+    /// The live namespace of that name.
+    pub fn hub(&self, namespace: &str) -> Option<Hub> {
+        self.0.namespaces.get(namespace)
+    }
+
+    /// All live namespaces.
+    pub fn hubs(&self) -> Vec<Hub> {
+        self.0.namespaces.all()
+    }
+
+    /// How many clients are connected, each counted once whatever namespaces it is in.
+    pub fn connections(&self) -> usize {
+        self.0.core.registry.len()
+    }
+
+    /// What the server has counted since its start.
+    pub fn stats(&self) -> &Stats {
+        &self.0.core.stats
+    }
+
+    /// A tower service, to mount on another HTTP server. Requests for paths where nothing is
+    /// mounted are answered with 404.
+    pub fn service(&self) -> TidingsService {
+        TidingsService::new(self.clone())
+    }
+
+    /// Closes the server: nobody is let in any more, every client is told to come back, what is
+    /// queued is written, and tasks are waited for, 10 seconds at most.
+    pub async fn close(&self) {
+        let core = &self.0.core;
+        core.draining.cancel();
+        for connection in core.registry.all() {
+            let code = (connection.wire() == Wire::Plain).then_some(CloseCode::SHUTDOWN);
+            connection.end(CloseReason::ServerShuttingDown, Goodbye::Frame(code, ""));
+        }
+        core.tasks.close();
+        let finished = async {
+            // Two tasks a shard are stopped last, since it is they that write the goodbyes.
+            while core.tasks.len() > 2 * core.shards.len() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(10), finished).await;
+        core.stop.cancel();
+        for connection in core.registry.all() {
+            connection.transport_gone(CloseReason::ServerShuttingDown);
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Putting a server together.
+
+use std::{fmt, sync::Arc};
+
+use thiserror::Error;
+
+use super::{Inner, Mount, Server, core::Core};
+use crate::{
+    adapter::{Adapter, Local},
+    engine::{
+        Endpoint,
+        bare::{BareAcceptor, EngineHandler},
+        config::EngineConfig,
+    },
+    handler::Namespace,
+    hub::{RecoveryConfig, namespaces::Namespaces},
+    limits::Limits,
+    socketio::{SocketIo, client::SocketIoAcceptor},
+    websocket::{
+        WebSocketConfig, WebSocketHandler,
+        endpoint::{PlainAcceptor, PlainEndpoint},
+        envelope::EnvelopeEndpoint,
+        raw::RawEndpoint,
+    },
+};
+
+type Matcher = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+enum Planned {
+    SocketIo(SocketIo),
+    Engine(EngineConfig, Arc<dyn EngineHandler>),
+    Raw(WebSocketConfig, Arc<dyn WebSocketHandler>),
+    Envelope(WebSocketConfig, String),
+}
+
+/// Why a server could not be built.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The name of a namespace has to begin with a slash.
+    #[error("the namespace {0:?} does not begin with a slash")]
+    BadNamespace(String),
+    /// A path has to begin with a slash.
+    #[error("the path {0:?} does not begin with a slash")]
+    BadPath(String),
+    /// A path or a namespace is there twice.
+    #[error("{0:?} is there twice")]
+    Twice(String),
+    /// An envelope endpoint speaks for a namespace that is not there.
+    #[error("the namespace {0:?} is not registered")]
+    UnknownNamespace(String),
+    /// A heartbeat with no time in it would close every connection.
+    #[error("the ping interval and timeout of {0:?} have to be longer than nothing")]
+    BadHeartbeat(String),
+    /// A server has tasks, which need a runtime.
+    #[error("a server has to be built within a Tokio runtime")]
+    NoRuntime,
+}
+
+/// Configures a [`Server`].
+#[must_use]
+pub struct ServerBuilder {
+    limits: Limits,
+    shards: usize,
+    adapter: Arc<dyn Adapter>,
+    recovery: Option<RecoveryConfig>,
+    namespaces: Vec<(String, Namespace)>,
+    dynamic: Vec<(Matcher, Namespace)>,
+    mounts: Vec<(String, Planned)>,
+}
+
+impl fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerBuilder").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Default for ServerBuilder {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            shards: std::thread::available_parallelism().map_or(1, usize::from),
+            adapter: Arc::new(Local),
+            recovery: None,
+            namespaces: Vec::new(),
+            dynamic: Vec::new(),
+            mounts: Vec::new(),
+        }
+    }
+}
+
+impl ServerBuilder {
+    /// Sets the bounds of everything that clients can grow.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets how many tasks share the work of writing. As many as there are cores.
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = shards;
+        self
+    }
+
+    /// Connects the server to others. It is alone by default.
+    pub fn adapter(mut self, adapter: impl Adapter) -> Self {
+        self.adapter = Arc::new(adapter);
+        self
+    }
+
+    /// Recovers Socket.IO sessions after a lost connection. Off.
+    pub fn recovery(mut self, recovery: RecoveryConfig) -> Self {
+        self.recovery = Some(recovery);
+        self
+    }
+
+    /// Registers a namespace. Clients join `/` unless they ask for another.
+    pub fn namespace(mut self, name: impl Into<String>, namespace: Namespace) -> Self {
+        self.namespaces.push((name.into(), namespace));
+        self
+    }
+
+    /// Registers namespaces that come into being when a client asks for a name that matches, and
+    /// go when they are empty. Matchers are tried in the order of registration.
+    pub fn dynamic_namespace(
+        mut self,
+        matches: impl Fn(&str) -> bool + Send + Sync + 'static,
+        namespace: Namespace,
+    ) -> Self {
+        self.dynamic.push((Box::new(matches), namespace));
+        self
+    }
+
+    /// Mounts Socket.IO at a path, usually `/socket.io/`.
+    pub fn socketio(mut self, path: impl Into<String>, config: SocketIo) -> Self {
+        self.mounts.push((path.into(), Planned::SocketIo(config)));
+        self
+    }
+
+    /// Mounts bare Engine.IO at a path.
+    pub fn engine(
+        mut self,
+        path: impl Into<String>,
+        config: EngineConfig,
+        handler: impl EngineHandler,
+    ) -> Self {
+        self.mounts.push((path.into(), Planned::Engine(config, Arc::new(handler))));
+        self
+    }
+
+    /// Mounts a plain WebSocket endpoint at a path. Its clients are the sockets of a namespace
+    /// named like the path.
+    pub fn websocket(
+        mut self,
+        path: impl Into<String>,
+        config: WebSocketConfig,
+        handler: impl WebSocketHandler,
+    ) -> Self {
+        self.mounts.push((path.into(), Planned::Raw(config, Arc::new(handler))));
+        self
+    }
+
+    /// Mounts a WebSocket endpoint at a path whose clients send and receive the events of a
+    /// namespace as `{"type": name, "data": …, "id": …}`: JSON, or MessagePack with the
+    /// subprotocol `tidings.msgpack.v1`.
+    pub fn envelope(
+        mut self,
+        path: impl Into<String>,
+        config: WebSocketConfig,
+        namespace: impl Into<String>,
+    ) -> Self {
+        self.mounts.push((path.into(), Planned::Envelope(config, namespace.into())));
+        self
+    }
+
+    /// Builds the server and starts its tasks.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration contradicts itself, or outside of a Tokio runtime.
+    pub fn build(self) -> Result<Server, BuildError> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(BuildError::NoRuntime);
+        }
+        self.check()?;
+        let core = Core::new(self.limits, self.shards);
+        let mut fixed: Vec<_> = self
+            .namespaces
+            .into_iter()
+            .map(|(name, namespace)| (name, namespace.into_handlers()))
+            .collect();
+        for (path, mount) in &self.mounts {
+            if matches!(mount, Planned::Raw(..)) {
+                fixed.push((path.clone(), Namespace::new().into_handlers()));
+            }
+        }
+        let dynamic = self
+            .dynamic
+            .into_iter()
+            .map(|(matches, namespace)| (matches, namespace.into_handlers()))
+            .collect();
+        let namespaces =
+            Namespaces::new(Arc::clone(&core), self.adapter, self.recovery, fixed, dynamic);
+        let mounts = self
+            .mounts
+            .into_iter()
+            .map(|(path, planned)| {
+                let mount = mount(&core, &namespaces, &path, planned);
+                (path, mount)
+            })
+            .collect();
+        core.shards.spawn(&core.tasks, &core.stop);
+        Ok(Server(Arc::new(Inner { core, namespaces, mounts })))
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        let names: Vec<&String> = self.namespaces.iter().map(|(name, _)| name).collect();
+        let paths: Vec<&String> = self.mounts.iter().map(|(path, _)| path).collect();
+        if let Some(name) = names.iter().find(|name| !name.starts_with('/')) {
+            return Err(BuildError::BadNamespace((*name).clone()));
+        }
+        if let Some(path) = paths.iter().find(|path| !path.starts_with('/')) {
+            return Err(BuildError::BadPath((*path).clone()));
+        }
+        for list in [&names, &paths] {
+            for (index, name) in list.iter().enumerate() {
+                if list[..index].contains(name) {
+                    return Err(BuildError::Twice((*name).clone()));
+                }
+            }
+        }
+        for (path, planned) in &self.mounts {
+            let (interval, timeout) = match planned {
+                Planned::SocketIo(config) => {
+                    (config.engine.ping_interval, config.engine.ping_timeout)
+                }
+                Planned::Engine(config, _) => (config.ping_interval, config.ping_timeout),
+                Planned::Raw(config, _) | Planned::Envelope(config, _) => {
+                    (config.ping_interval, config.ping_timeout)
+                }
+            };
+            if interval.is_zero() || timeout.is_zero() {
+                return Err(BuildError::BadHeartbeat(path.clone()));
+            }
+            if let Planned::Envelope(_, namespace) = planned
+                && !names.contains(&namespace)
+            {
+                return Err(BuildError::UnknownNamespace(namespace.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn mount(core: &Arc<Core>, namespaces: &Arc<Namespaces>, path: &str, planned: Planned) -> Mount {
+    let plain = |config: WebSocketConfig, acceptor: Box<dyn PlainAcceptor>| {
+        let limits = core.websocket_limits(config.max_payload);
+        let core = Arc::clone(core);
+        Mount::WebSocket(Arc::new(PlainEndpoint { core, config, acceptor, limits }))
+    };
+    match planned {
+        Planned::SocketIo(config) => {
+            let acceptor = SocketIoAcceptor {
+                namespaces: Arc::clone(namespaces),
+                parser: config.parser,
+                connect_timeout: config.connect_timeout,
+            };
+            let core = Arc::clone(core);
+            Mount::Engine(Arc::new(Endpoint::new(core, config.engine, Box::new(acceptor))))
+        }
+        Planned::Engine(config, handler) => {
+            let acceptor = Box::new(BareAcceptor(handler));
+            Mount::Engine(Arc::new(Endpoint::new(Arc::clone(core), config, acceptor)))
+        }
+        Planned::Raw(config, handler) => {
+            let namespaces = Arc::clone(namespaces);
+            plain(config, Box::new(RawEndpoint { handler, namespaces, namespace: path.into() }))
+        }
+        Planned::Envelope(config, namespace) => {
+            let namespaces = Arc::clone(namespaces);
+            let namespace = namespace.into();
+            plain(config, Box::new(EnvelopeEndpoint { namespaces, namespace }))
+        }
+    }
+}

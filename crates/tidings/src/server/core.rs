@@ -1,0 +1,62 @@
+//! What all connections of a server share.
+
+use std::sync::Arc;
+
+use tidings_protocol::websocket::{self, Opcode};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    limits::Limits,
+    stats::Stats,
+    transport::{frame::Frame, registry::Registry, shard::Shards},
+};
+
+/// The shared state of a server: no globals, so that one process can hold several.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) limits: Limits,
+    pub(crate) shards: Shards,
+    pub(crate) registry: Registry,
+    pub(crate) stats: Stats,
+    pub(crate) frames: ConstantFrames,
+    /// Everything that the server has spawned.
+    pub(crate) tasks: TaskTracker,
+    /// Stops accepting connections.
+    pub(crate) draining: CancellationToken,
+    /// Stops the shards, last of all.
+    pub(crate) stop: CancellationToken,
+}
+
+/// Frames that never change.
+#[derive(Debug)]
+pub(crate) struct ConstantFrames {
+    pub(crate) engine_ping: Arc<Frame>,
+    pub(crate) websocket_ping: Arc<Frame>,
+}
+
+impl Core {
+    pub(crate) fn new(limits: Limits, shards: usize) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            shards: Shards::new(shards),
+            registry: Registry::new(),
+            stats: Stats::default(),
+            frames: ConstantFrames {
+                engine_ping: Arc::new(Frame::raw(Opcode::Text, b"2").uncompressed()),
+                websocket_ping: Arc::new(Frame::raw(Opcode::Ping, b"")),
+            },
+            tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// The limits of a WebSocket decoder whose messages may have `max_message` bytes.
+    pub(crate) fn websocket_limits(&self, max_message: usize) -> Arc<websocket::Limits> {
+        Arc::new(websocket::Limits {
+            max_message,
+            max_fragments: self.limits.fragments,
+            max_inflate_ratio: self.limits.inflate_ratio,
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! The listener: accepting connections and reading requests off them.
+
+use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body as HttpBody;
+use http_body_util::BodyExt;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tower_service::Service;
+
+use super::{
+    Server,
+    body::{Body, BoxError},
+    peer::Peer,
+};
+
+/// The pause after a failed accept: usually the process has run out of file descriptors, and
+/// trying again at once would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+impl Server {
+    /// Serves the listener until the server is closed.
+    ///
+    /// # Errors
+    ///
+    /// When the listener itself fails.
+    pub async fn serve(&self, listener: TcpListener) -> io::Result<()> {
+        self.serve_with(listener, self.service()).await
+    }
+
+    /// Serves the listener until the server is closed; requests for paths where nothing is
+    /// mounted go to `fallback`, such as an axum router.
+    ///
+    /// # Errors
+    ///
+    /// When the listener itself fails.
+    pub async fn serve_with<S, B>(&self, listener: TcpListener, fallback: S) -> io::Result<()>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send,
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let core = &self.0.core;
+        loop {
+            let accepted = tokio::select! {
+                () = core.draining.cancelled() => return Ok(()),
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((socket, address)) => {
+                    let _ = socket.set_nodelay(true);
+                    core.tasks.spawn(self.clone().connection(socket, address, fallback.clone()));
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::error!(%error, "cannot accept connections");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn connection<S, B>(self, socket: TcpStream, address: SocketAddr, fallback: S)
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send,
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let limits = &self.0.core.limits;
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(limits.header_timeout)
+            .max_headers(limits.headers)
+            .max_buf_size(limits.header_bytes.max(8192));
+        let draining = self.0.core.draining.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let server = self.clone();
+            let mut fallback = fallback.clone();
+            request.extensions_mut().insert(Peer { address, secure: false });
+            async move {
+                if server.serves(&request) {
+                    return Ok::<_, Infallible>(server.handle(request).await);
+                }
+                std::future::poll_fn(|context| fallback.poll_ready(context)).await?;
+                let response = fallback.call(request).await?;
+                Ok(response.map(|body| -> Body { body.map_err(Into::into).boxed_unsync() }))
+            }
+        });
+        let connection = http.serve_connection(TokioIo::new(socket), service).with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = draining.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, %address, "the connection ended");
+        }
+    }
+}
+
+/// Errors of the connection that was about to be accepted, not of the listener.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}

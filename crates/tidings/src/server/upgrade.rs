@@ -1,0 +1,91 @@
+//! Taking the socket back from the HTTP connection that was upgraded.
+
+use std::{future::Future, sync::Arc};
+
+use bytes::Bytes;
+use http::{Response, StatusCode, request::Parts};
+use hyper::upgrade::{OnUpgrade, Parts as HyperParts};
+use hyper_util::{rt::TokioIo, server::conn::auto};
+use tidings_protocol::websocket::handshake::{self, Options};
+use tokio::net::{
+    TcpStream,
+    tcp::{OwnedReadHalf, OwnedWriteHalf},
+};
+
+use super::{
+    body::{Body, empty, respond},
+    core::Core,
+};
+
+/// A socket that speaks WebSocket from now on.
+pub(crate) struct Upgraded {
+    pub(crate) read: OwnedReadHalf,
+    pub(crate) write: OwnedWriteHalf,
+    /// What had arrived behind the request.
+    pub(crate) early: Bytes,
+    /// Whether permessage-deflate was negotiated.
+    pub(crate) deflate: bool,
+    /// The subprotocol that was chosen.
+    pub(crate) protocol: Option<String>,
+}
+
+/// Answers a WebSocket handshake, and runs `then` with the socket once the answer is written.
+pub(crate) fn accept<F, Fut>(
+    core: &Arc<Core>,
+    parts: &mut Parts,
+    deflate: bool,
+    protocols: &[&str],
+    then: F,
+) -> Response<Body>
+where
+    F: FnOnce(Upgraded) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let accepted = match handshake::accept(parts, &Options { deflate, protocols }) {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            let mut response = respond(error.status(), "text/plain", error.to_string());
+            error.apply(response.headers_mut());
+            return response;
+        }
+    };
+    let Some(pending) = parts.extensions.remove::<OnUpgrade>() else {
+        return respond(
+            StatusCode::NOT_IMPLEMENTED,
+            "text/plain",
+            "this HTTP server does not hand over upgraded connections",
+        );
+    };
+    let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
+    accepted.apply(response.headers_mut());
+    core.tasks.spawn(async move {
+        let Ok(upgraded) = pending.await else { return };
+        let Some((socket, early)) = take_socket(upgraded) else {
+            tracing::error!("an upgraded connection is not a TCP socket; it is closed");
+            return;
+        };
+        let _ = socket.set_nodelay(true);
+        let (read, write) = socket.into_split();
+        then(Upgraded {
+            read,
+            write,
+            early,
+            deflate: accepted.deflate,
+            protocol: accepted.protocol,
+        })
+        .await;
+    });
+    response
+}
+
+/// The socket under a connection of this library's listener, or of a server built on hyper-util
+/// such as `axum::serve`.
+fn take_socket(upgraded: hyper::upgrade::Upgraded) -> Option<(TcpStream, Bytes)> {
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(HyperParts { io, read_buf, .. }) => Some((io.into_inner(), read_buf)),
+        Err(upgraded) => {
+            let parts = auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded).ok()?;
+            Some((parts.io.into_inner(), parts.read_buf))
+        }
+    }
+}
