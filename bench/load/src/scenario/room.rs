@@ -70,13 +70,61 @@ pub(crate) struct Tally {
 
 /// What one client has seen of one publisher.
 #[derive(Clone, Copy, Debug, Default)]
-struct Seen {
+pub(crate) struct Seen {
+    /// The first number that counts.
+    first: u32,
     /// The number after the highest that came.
     next: u32,
-    /// How many below that did not come.
+    /// How many from the first to the highest did not come.
     missing: u32,
     /// Which of the 64 numbers below `next` came, the highest in the lowest bit.
     recent: u64,
+}
+
+/// How a delivery stands to those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// A new one, or one from before the first that counts.
+    Expected,
+    Late,
+    Repeated,
+}
+
+impl Seen {
+    /// Nothing seen yet of what begins with `first`.
+    pub(crate) fn from(first: u32) -> Self {
+        Self {
+            first,
+            next: first,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn record(&mut self, sequence: u32) -> Arrival {
+        if sequence >= self.next {
+            let skipped = sequence - self.next;
+            self.recent = self.recent.checked_shl(skipped + 1).unwrap_or(0) | 1;
+            self.missing += skipped;
+            self.next = sequence + 1;
+            return Arrival::Expected;
+        }
+        if sequence < self.first {
+            return Arrival::Expected;
+        }
+        // What is older than the record counts as repeated: no window is that large.
+        let bit = 1_u64.checked_shl(self.next - 1 - sequence).unwrap_or(0);
+        if bit == 0 || self.recent & bit != 0 {
+            return Arrival::Repeated;
+        }
+        self.recent |= bit;
+        self.missing -= 1;
+        Arrival::Late
+    }
+
+    /// How many of the `published` have not come.
+    pub(crate) fn lost(&self, published: u32) -> u64 {
+        u64::from(published.saturating_sub(self.next)) + u64::from(self.missing)
+    }
 }
 
 impl Tally {
@@ -95,23 +143,10 @@ impl Tally {
     pub(crate) fn record(&mut self, client: usize, stamp: Stamp) {
         let seen = &mut self.seen[client * self.publishers + stamp.publisher as usize];
         self.delivered += 1;
-        if stamp.sequence >= seen.next {
-            let skipped = stamp.sequence - seen.next;
-            seen.recent = seen.recent.checked_shl(skipped + 1).unwrap_or(0) | 1;
-            seen.missing += skipped;
-            seen.next = stamp.sequence + 1;
-            return;
-        }
-        // What is older than the record counts as repeated: no window is that large.
-        let bit = 1_u64
-            .checked_shl(seen.next - 1 - stamp.sequence)
-            .unwrap_or(0);
-        if bit == 0 || seen.recent & bit != 0 {
-            self.repeated += 1;
-        } else {
-            seen.recent |= bit;
-            seen.missing -= 1;
-            self.reordered += 1;
+        match seen.record(stamp.sequence) {
+            Arrival::Expected => {}
+            Arrival::Late => self.reordered += 1,
+            Arrival::Repeated => self.repeated += 1,
         }
     }
 
@@ -119,7 +154,7 @@ impl Tally {
     pub(crate) fn finish(&mut self, published: &[u32]) {
         for of_client in self.seen.chunks(self.publishers) {
             for (seen, published) in of_client.iter().zip(published) {
-                self.lost += u64::from(published.saturating_sub(seen.next) + seen.missing);
+                self.lost += seen.lost(*published);
             }
         }
     }

@@ -2,11 +2,11 @@
 //! somebody keeps publishing to the room that they all rejoin.
 //!
 //! A message counts as lost when a client did not get it although it was published after the client
-//! had been told that it is in the room again, or when a later one came without it.
+//! had been told that it is in the room again, or after the first one that it got there.
 
 use super::{
     Asked, Bar, Metric, Outcome, Scale, Scenario,
-    room::{PAYLOAD, ROOM, Room},
+    room::{Arrival, PAYLOAD, ROOM, Room, Seen},
 };
 use crate::{
     client::{Client, Incoming},
@@ -105,10 +105,11 @@ pub(super) const STORM: Scenario = Scenario {
 struct Return {
     attempted: Option<Instant>,
     refusals: u32,
-    /// The first message that it must get: the next one when it was told that it had joined.
-    due_from: Option<u32>,
-    /// The message that it expects, once it got one.
-    next: Option<u32>,
+    /// Whether it was told that it is in the room again.
+    joined: bool,
+    /// What it has seen since, from the first message that it got, or the next one that was
+    /// published when it was told that it had joined.
+    seen: Option<Seen>,
 }
 
 #[derive(Debug)]
@@ -118,6 +119,7 @@ struct Storm {
     published: u32,
     lost: u64,
     repeated: u64,
+    reordered: u64,
     /// Clients that lost the connection again after they had come back.
     relapsed: u64,
     retries: BinaryHeap<Reverse<(Instant, usize)>>,
@@ -176,6 +178,7 @@ impl Storm {
             published: 0,
             lost: 0,
             repeated: 0,
+            reordered: 0,
             relapsed: 0,
             retries: BinaryHeap::new(),
             rss_peak_kib: 0,
@@ -223,10 +226,8 @@ impl Storm {
         }
         let deadline = Instant::now() + DRAIN;
         let owed = |storm: &Self| {
-            storm
-                .returns
-                .iter()
-                .any(|client| client.owed(storm.published))
+            let mut clients = storm.returns.iter();
+            clients.any(|client| client.lost(storm.published) > 0)
         };
         while owed(self) && Instant::now() < deadline {
             self.poll(room, Duration::from_millis(50))?;
@@ -255,27 +256,23 @@ impl Storm {
         };
         match incoming {
             Incoming::Ready => client.send(&swarm::join(JOIN as usize, ROOM)),
-            Incoming::Ack(JOIN, _) if known.due_from.is_none() => {
-                known.due_from = Some(self.published);
+            Incoming::Ack(JOIN, _) if !known.joined => {
+                known.joined = true;
+                known.seen.get_or_insert(Seen::from(self.published));
                 self.back += 1;
             }
             Incoming::Event(event) => {
                 let Some(stamp) = Stamp::find(event) else {
                     return;
                 };
-                match known.next.or(known.due_from) {
-                    Some(next) if stamp.sequence > next => {
-                        self.lost += u64::from(stamp.sequence - next);
-                    }
-                    Some(_) if known.next.is_some_and(|next| stamp.sequence < next) => {
-                        self.repeated += 1;
-                        return;
-                    }
-                    _ => {}
+                let seen = known.seen.get_or_insert(Seen::from(stamp.sequence));
+                match seen.record(stamp.sequence) {
+                    Arrival::Expected => {}
+                    Arrival::Late => self.reordered += 1,
+                    Arrival::Repeated => self.repeated += 1,
                 }
-                known.next = Some(stamp.sequence + 1);
             }
-            Incoming::Closed(_) if known.due_from.is_some() => self.relapsed += 1,
+            Incoming::Closed(_) if known.joined => self.relapsed += 1,
             Incoming::Closed(_) => self.refused(client.index),
             Incoming::Ack(..) => {}
         }
@@ -285,7 +282,7 @@ impl Storm {
     fn refused(&mut self, index: usize) {
         let known = &mut self.returns[index];
         known.refusals += 1;
-        known.next = None;
+        known.seen = None;
         known.attempted = None;
         let backoff = 250 << (known.refusals - 1).min(3);
         // A fixed spread over half to one and a half of the back-off keeps runs comparable.
@@ -299,7 +296,7 @@ impl Storm {
     fn give_up_on_the_slow(&mut self, room: &mut Room, now: Instant) {
         for index in 0..self.returns.len() {
             let known = &self.returns[index];
-            let attempted = known.attempted.filter(|_| known.due_from.is_none());
+            let attempted = known.attempted.filter(|_| !known.joined);
             if attempted.is_some_and(|attempted| now - attempted > ATTEMPT_LIMIT) {
                 room.swarm.cut(index);
                 self.refused(index);
@@ -309,17 +306,18 @@ impl Storm {
 
     /// Counts what never came as lost.
     fn finish(&mut self) {
-        for client in &self.returns {
-            if let (Some(next), true) = (client.expected(), client.owed(self.published)) {
-                self.lost += u64::from(self.published - next);
-            }
-        }
+        let lost = self
+            .returns
+            .iter()
+            .map(|client| client.lost(self.published));
+        self.lost = lost.sum();
     }
 
     fn faults(&self) -> Vec<String> {
         let counts = [
             (self.lost, "messages lost"),
             (self.repeated, "messages repeated"),
+            (self.reordered, "messages out of order"),
             (self.relapsed, "connections lost again"),
         ];
         let counts = counts.into_iter().filter(|(count, _)| *count > 0);
@@ -330,12 +328,9 @@ impl Storm {
 }
 
 impl Return {
-    /// The message that a client which is back has to get next.
-    fn expected(&self) -> Option<u32> {
-        self.due_from.map(|due_from| self.next.unwrap_or(due_from))
-    }
-
-    fn owed(&self, published: u32) -> bool {
-        self.expected().is_some_and(|next| next < published)
+    /// How many messages a client that is back has not got.
+    fn lost(&self, published: u32) -> u64 {
+        let seen = self.seen.filter(|_| self.joined);
+        seen.map_or(0, |seen| seen.lost(published))
     }
 }
