@@ -10,6 +10,7 @@ use crate::transport::handshake::Handshake;
 type GateFuture = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 type Gate = Arc<dyn Fn(Handshake) -> GateFuture + Send + Sync>;
 type HeadersHook = Arc<dyn Fn(&Parts, bool, &mut HeaderMap) + Send + Sync>;
+type RequestHook = Arc<dyn Fn(&Parts) + Send + Sync>;
 type ErrorHook = Arc<dyn Fn(&ConnectionError) + Send + Sync>;
 
 /// A refused request, as given to [`EngineConfig::on_connection_error`].
@@ -60,6 +61,7 @@ pub struct EngineConfig {
     pub(crate) http_compression: Option<usize>,
     pub(crate) deflate: Option<usize>,
     pub(crate) gate: Option<Gate>,
+    pub(crate) request_hook: Option<RequestHook>,
     pub(crate) headers_hook: Option<HeadersHook>,
     pub(crate) error_hook: Option<ErrorHook>,
 }
@@ -79,6 +81,7 @@ impl Default for EngineConfig {
             http_compression: Some(1024),
             deflate: None,
             gate: None,
+            request_hook: None,
             headers_hook: None,
             error_hook: None,
         }
@@ -173,6 +176,12 @@ impl EngineConfig {
         Fut: Future<Output = Result<(), String>> + Send + 'static,
     {
         self.gate = Some(Arc::new(move |handshake| Box::pin(gate(handshake))));
+        self
+    }
+
+    /// Sees every request of the endpoint before it is answered.
+    pub fn on_request(mut self, hook: impl Fn(&Parts) + Send + Sync + 'static) -> Self {
+        self.request_hook = Some(Arc::new(hook));
         self
     }
 

@@ -61,6 +61,9 @@ where
     B::Error: Into<BoxError>,
 {
     let (mut parts, body) = request.into_parts();
+    if let Some(hook) = &endpoint.config.request_hook {
+        hook(&parts);
+    }
     if parts.method == Method::OPTIONS
         && let Some(cors) = &endpoint.config.cors
     {

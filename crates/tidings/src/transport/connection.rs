@@ -153,6 +153,11 @@ impl Connection {
         self.id
     }
 
+    /// The private id: what the client knows its Engine.IO session by, and nobody else may.
+    pub fn private_id(&self) -> PrivateId {
+        self.id
+    }
+
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
     }
