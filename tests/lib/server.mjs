@@ -60,6 +60,9 @@ export async function start(settings = {}, kind = KIND) {
   });
   const port = /** @type {number} */ (await within(ready, 10_000, "READY line"));
   const pid = /** @type {number} */ (child.pid);
+  // A test file that failed to stop its server still ends, and `reap` takes the server with it.
+  child.unref();
+  for (const pipe of [child.stdout, child.stderr]) /** @type {any} */ (pipe).unref();
   return {
     kind,
     port,
