@@ -137,7 +137,7 @@ for (const way of WAYS) {
       const socket = await connected(wire.url, way);
       /** @type {any[][]} */
       const heard = [];
-      socket.onAny((name, ...args) => name !== "tidings:offset" && heard.push([name, ...args]));
+      socket.onAny((name, ...args) => !["auth", "tidings:offset"].includes(name) && heard.push([name, ...args]));
       await broadcast(source, "none");
       await broadcast(source, "one", 1);
       await outage(socket, async () => {

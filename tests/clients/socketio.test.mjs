@@ -467,7 +467,7 @@ for (const parser of ["default", "msgpack"]) {
         socket.emit("abuff2", "please arrive second");
         await event(socket, "abuff2-ack");
         socket.emit("blob", Buffer.from("x"));
-        assert.ok((await event(socket, "back"))[0].length > 0);
+        await event(socket, "back");
         socket.emit("blob1", Buffer.from("a"));
         socket.emit("blob2", "second");
         socket.emit("blob3", Buffer.from("b"));

@@ -5,6 +5,28 @@ import assert from "node:assert/strict";
 
 /** @typedef {{reason: string, ours: (transcript: any[], node: any[]) => void}} Difference */
 
+/** The arguments of the last packet of each transcript are the same values. @param {any[]} ours @param {any[]} node */
+function sameValues(ours, node) {
+  const [mine, theirs] = [ours, node].map((transcript) => {
+    const packet = transcript.at(-1)[0];
+    return JSON.parse(packet.slice(packet.indexOf("[")));
+  });
+  // -0 and 0 are one number here, as they are to JSON.stringify.
+  assert.equal(JSON.stringify(mine), JSON.stringify(theirs));
+}
+
+/** Arguments travel as the text they came in: nothing is parsed and printed again on the way. */
+const AS_WRITTEN = { reason: "arguments are passed on as they were written", ours: sameValues };
+
+/** @type {Difference} */
+const ONE_ANSWER = {
+  reason: "the close packet rides with the last packets instead of waiting for another poll",
+  ours(transcript) {
+    const [told, then] = transcript.slice(-2);
+    assert.deepEqual([told.status, told.body, then.status], [200, "41\x1e1", 400]);
+  },
+};
+
 /** @type {Record<string, Difference>} */
 export const differences = {
   "path below the endpoint": {
@@ -35,5 +57,30 @@ export const differences = {
     reason: "packets wait for a join that is under way, where Node closes the connection",
     ours: ([, , packets]) =>
       assert.deepEqual(packets, ['40{"sid":"<id>"}', '42["auth",{}]', '431["early"]']),
+  },
+  "server closes, GET pending": ONE_ANSWER,
+  "server closes, no GET pending": ONE_ANSWER,
+  "duplicate keys": AS_WRITTEN,
+  "numbers of JavaScript": AS_WRITTEN,
+  "big integers": AS_WRITTEN,
+  "infinite numbers": AS_WRITTEN,
+  "white space in JSON": AS_WRITTEN,
+  "escapes in JSON": AS_WRITTEN,
+  "nested binary echo": {
+    reason: "placeholders keep the numbers the sender gave them",
+    ours: (transcript) =>
+      assert.deepEqual(transcript.at(-1), [
+        '462-3[{"a":[{"_placeholder":true,"num":1}],"b":{"_placeholder":true,"num":0}}]',
+        `<bytes ${Buffer.from("zero").toString("hex")}>`,
+        `<bytes ${Buffer.from("one").toString("hex")}>`,
+      ]),
+  },
+  "same placeholder twice": {
+    reason: "bytes that were sent once are passed on once",
+    ours: (transcript) =>
+      assert.deepEqual(transcript.at(-1), [
+        '461-3[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]',
+        "<bytes 78>",
+      ]),
   },
 };

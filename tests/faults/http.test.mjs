@@ -7,7 +7,7 @@ import { healthy, Polling } from "../lib/engine.mjs";
 import { Line, request, statusOf } from "../lib/http.mjs";
 import { OURS, start } from "../lib/server.mjs";
 import { upgrade } from "../lib/ws.mjs";
-import { until, within } from "../lib/wait.mjs";
+import { within } from "../lib/wait.mjs";
 
 const MIB = 1024 * 1024;
 const HANDSHAKE = "/socket.io/?EIO=4&transport=polling";
@@ -62,7 +62,7 @@ describe("bodies", () => {
     const line = await Line.connect(server.port);
     await line.write(`POST ${session.url} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n40`);
     line.close();
-    await until(async () => !(await session.alive()), "end of the session");
+    await session.over();
     await healthy(server.port);
   });
 

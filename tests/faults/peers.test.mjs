@@ -52,7 +52,7 @@ describe("silence", () => {
     answering.catch(() => {});
     await ws.close_(3000);
     const session = await Polling.open(server.port);
-    await until(async () => !(await session.alive()), "end of the session", 3000);
+    await session.over();
     await healthy(server.port);
   });
 });

@@ -75,6 +75,16 @@ export class Polling {
     return sid;
   }
 
+  /** Asserts that the session is over: unknown at once, or after the poll that says so. */
+  async over() {
+    for (let i = 0; i < 3; i++) {
+      const answer = await this.get();
+      if (answer.status === 400) return;
+      if (packets(answer.text).includes("1")) return;
+    }
+    assert.fail("the session goes on");
+  }
+
   /** Whether the server still knows the session: a POST of a noop is accepted. */
   async alive() {
     return (await this.post("6")).status === 200;

@@ -70,7 +70,8 @@ export class Line {
   /** @param {string | Buffer} data @returns {Promise<void>} resolves once the kernel took it, or the peer has gone */
   write(data) {
     const taken = new Promise((resolve) => this.socket.write(data, () => resolve(undefined)));
-    return Promise.race([taken.then(() => {}), this.gone]);
+    // A write to a dead socket fails before its end is heard of; the turn lets a writing loop hear it.
+    return Promise.race([taken, this.gone]).then(() => new Promise((resolve) => setImmediate(resolve)));
   }
 
   /** @param {(text: string) => boolean} check @param {string} what @param {number} [ms] @returns {Promise<string>} */

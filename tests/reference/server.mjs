@@ -154,7 +154,7 @@ function sioClientProfile() {
     let first = false;
     socket.on("abuff1", (data) => (first = Buffer.isBuffer(data)));
     socket.on("abuff2", () => first && socket.emit("abuff2-ack"));
-    socket.on("blob", () => socket.emit("back", bytes()));
+    socket.on("blob", (data) => Buffer.isBuffer(data) && socket.emit("back"));
     /** @type {string[]} */
     const order = [];
     socket.on("blob1", (data) => Buffer.isBuffer(data) && order.push("1"));
@@ -364,7 +364,7 @@ function appProfile() {
   http.on("request", (req, res) => {
     const path = (req.url ?? "").split("?")[0];
     if (path.startsWith("/socket.io/")) return;
-    if (path === "/healthz") return res.end("ok");
+    if (path === "/healthz") return res.setHeader("Content-Type", "text/plain; charset=utf-8").end("ok");
     res.statusCode = 404;
     res.end();
   });
