@@ -46,9 +46,8 @@ impl Endpoint {
         }
     }
 
-    /// Queues the open packet and introduces the connection to its receiver, which may queue
-    /// more; all of it leaves with the first write.
-    fn begin(&self, connection: &Arc<Connection>, upgrades: &[&str]) {
+    /// Queues the packet that opens the session.
+    fn greet(&self, connection: &Arc<Connection>, upgrades: &[&str]) {
         let id = connection.id();
         let open = Open {
             sid: id.reveal(),
@@ -57,10 +56,8 @@ impl Endpoint {
             ping_timeout: self.config.ping_timeout,
             max_payload: self.config.max_payload,
         };
-        let frame = Arc::new(Frame::text(|out| out.extend_from_slice(open.encode().as_bytes())));
-        connection.cork();
-        connection.push(&frame, false);
+        let frame = Frame::text(|out| out.extend_from_slice(open.encode().as_bytes()));
+        connection.push(&Arc::new(frame), false);
         self.core.stats.connections_opened.add(1);
-        connection.accept(&*self.acceptor);
     }
 }

@@ -40,6 +40,18 @@ impl CloseReason {
         )
     }
 
+    /// Whether the server ended the connection of its own accord.
+    pub(crate) fn is_servers_own(self) -> bool {
+        matches!(
+            self,
+            Self::ForcedClose
+                | Self::ForcedServerClose
+                | Self::ServerShuttingDown
+                | Self::ServerNamespaceDisconnect
+                | Self::SlowConsumer
+        )
+    }
+
     /// The text that Node's Socket.IO uses; `slow consumer` is ours.
     pub fn as_str(self) -> &'static str {
         match self {

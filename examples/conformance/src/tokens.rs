@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tidings::{Auth, ConnectRefused, Namespace, Socket};
 
 #[derive(Deserialize)]
 pub(crate) struct Credentials {
-    token: Option<String>,
+    /// Whatever the client sent; only a string can be a token.
+    #[serde(default)]
+    token: Value,
 }
 
 #[derive(Deserialize)]
@@ -47,8 +49,8 @@ pub(crate) fn require(namespace: Namespace, key: Option<Key>) -> Namespace {
             let refused =
                 || ConnectRefused::new("unauthorized").with_data(&json!({ "code": 401 }));
             let subject = key
-                .zip(auth.token)
-                .and_then(|(key, token)| key.subject(&token))
+                .zip(auth.token.as_str())
+                .and_then(|(key, token)| key.subject(token))
                 .ok_or_else(refused)?;
             socket.set_data(&json!({ "sub": subject })).map_err(|_| refused())
         }

@@ -52,11 +52,13 @@ pub(crate) fn open(endpoint: &Arc<Endpoint>, parts: &Parts) -> Response<Body> {
     let config = &endpoint.config;
     let upgrades: &[&str] =
         if config.allow_upgrades && config.websocket { &["websocket"] } else { &[] };
-    endpoint.begin(&connection, upgrades);
-    connection.flush();
+    endpoint.greet(&connection, upgrades);
     let answer = connection
         .with_polling(|outbox, _| outbox.take_payload())
         .unwrap_or(PollAnswer { payload: b"1".to_vec(), compress: false });
+    // What the receiver sends at once goes with the first GET, as in the reference.
+    connection.accept(&*endpoint.acceptor);
+    connection.flush();
     let mut response = answer_get(endpoint, parts, answer);
     if let Some(cookie) = &config.cookie {
         let value = format!("{}={}; {}", cookie.name, connection.id().reveal(), cookie.attributes);
@@ -74,8 +76,7 @@ pub(crate) async fn get(
     connection: Arc<Connection>,
 ) -> Response<Body> {
     if connection.is_closed() {
-        let payload = connection.take_last_words();
-        return answer_get(endpoint, parts, PollAnswer { payload, compress: false });
+        return answer_get(endpoint, parts, connection.last_words());
     }
     let (sender, receiver) = oneshot::channel();
     let begun = connection.with_polling(|_, polling| match &polling.waiting {
@@ -118,8 +119,14 @@ where
         .headers
         .get(CONTENT_TYPE)
         .is_some_and(|it| it.as_bytes().starts_with(b"application/octet-stream"));
-    let begun = connection
-        .with_polling(|_, polling| !std::mem::replace(&mut polling.posting, true));
+    let (posting, mut given_up) = oneshot::channel();
+    let begun = connection.with_polling(|_, polling| match polling.posting {
+        Some(_) => false,
+        None => {
+            polling.posting = Some(posting);
+            true
+        }
+    });
     if binary || begun != Some(true) {
         connection.end(CloseReason::TransportError, Goodbye::Frame(None, ""));
         return empty(StatusCode::BAD_REQUEST);
@@ -130,16 +137,19 @@ where
     let collected = if declared > limit as u64 {
         Err(StatusCode::PAYLOAD_TOO_LARGE)
     } else {
-        Limited::new(body, limit).collect().await.map_err(|error| {
-            if error.is::<http_body_util::LengthLimitError>() {
-                StatusCode::PAYLOAD_TOO_LARGE
-            } else {
-                StatusCode::BAD_REQUEST
-            }
-        })
+        tokio::select! {
+            collected = Limited::new(body, limit).collect() => collected.map_err(|error| {
+                if error.is::<http_body_util::LengthLimitError>() {
+                    StatusCode::PAYLOAD_TOO_LARGE
+                } else {
+                    StatusCode::BAD_REQUEST
+                }
+            }),
+            _ = &mut given_up => Err(StatusCode::BAD_REQUEST),
+        }
     };
     reading.disarm();
-    connection.with_polling(|_, polling| polling.posting = false);
+    connection.with_polling(|_, polling| polling.posting = None);
     let body = match collected {
         Ok(body) => body.to_bytes(),
         Err(StatusCode::PAYLOAD_TOO_LARGE) => {
@@ -150,12 +160,16 @@ where
         }
         Err(status) => {
             connection.end(CloseReason::TransportError, Goodbye::Frame(None, ""));
-            return empty(status);
+            let mut response = empty(status);
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            return response;
         }
     };
     std::future::poll_fn(|context| connection.poll_admit(context)).await;
     receive(endpoint, &connection, &body);
-    respond(StatusCode::OK, "text/html", "ok")
+    let mut response = respond(StatusCode::OK, "text/html", "ok");
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// Takes the packets before the first bad one, which ends the session.

@@ -53,7 +53,9 @@ pub(crate) fn open(endpoint: &Arc<Endpoint>, parts: &mut Parts) -> Response<Body
                 handshake,
             },
         );
-        endpoint.begin(&connection, &[]);
+        connection.cork();
+        endpoint.greet(&connection, &[]);
+        connection.accept(&*endpoint.acceptor);
         connection.flush();
         spawn_reader(&endpoint, connection, read, early, negotiated);
     })

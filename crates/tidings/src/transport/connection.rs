@@ -403,7 +403,8 @@ impl Connection {
         let mut outbox = self.outbox.lock();
         let first = !outbox.closed;
         outbox.closed = true;
-        let cut = matches!(goodbye, Goodbye::Cut);
+        // Only a client that did nothing wrong, and is still there, comes back to hear of it.
+        let park = reason.is_servers_own() && !matches!(goodbye, Goodbye::Cut);
         let mut parked = false;
         match &mut outbox.sink {
             Sink::Closed => {}
@@ -423,15 +424,19 @@ impl Connection {
                     Goodbye::Frame(..) => {}
                 }
             }
-            Sink::Polling(polling) => match polling.waiting.take() {
+            Sink::Polling(polling) => match (polling.posting.take(), polling.waiting.take()).1 {
+                // A client may act on a close packet before the packets in front of it, so those
+                // go alone, and the next GET learns of the close.
+                Some(waiting) if !waiting.is_closed() && !outbox.is_empty() => {
+                    let _ = waiting.send(outbox.take_payload());
+                    parked = true;
+                }
                 Some(waiting) if !waiting.is_closed() => {
-                    let mut answer = outbox.take_payload();
-                    append_packet(&mut answer.payload, b'1');
-                    let _ = waiting.send(answer);
+                    let _ = waiting.send(PollAnswer { payload: b"1".to_vec(), compress: false });
                     outbox.sink = Sink::Closed;
                 }
-                _ if cut => outbox.sink = Sink::Closed,
-                _ => parked = true,
+                _ if park => parked = true,
+                _ => outbox.sink = Sink::Closed,
             },
         }
         drop(outbox);
@@ -460,18 +465,17 @@ impl Connection {
         }
     }
 
-    /// The answer to the GET that finds a closed session; the session is forgotten with it.
-    pub(crate) fn take_last_words(&self) -> Vec<u8> {
+    /// The answer to a GET that finds a closed session: what is left, and then that it is closed,
+    /// with which it is forgotten.
+    pub(crate) fn last_words(&self) -> PollAnswer {
         let mut outbox = self.outbox.lock();
-        let mut payload = outbox.take_payload().payload;
+        if !outbox.is_empty() {
+            return outbox.take_payload();
+        }
         outbox.sink = Sink::Closed;
         drop(outbox);
-        if payload.is_empty() {
-            append_packet(&mut payload, b'6');
-        }
-        append_packet(&mut payload, b'1');
         self.core.registry.remove(self.id);
-        payload
+        PollAnswer { payload: b"6\x1e1".to_vec(), compress: false }
     }
 
     /// The reader is gone, and with it the socket.
@@ -659,11 +663,4 @@ impl Connection {
         *self.paused.lock() = Some(context.waker().clone());
         if busy() && !self.is_closed() { Poll::Pending } else { Poll::Ready(()) }
     }
-}
-
-fn append_packet(payload: &mut Vec<u8>, packet: u8) {
-    if !payload.is_empty() {
-        payload.push(0x1e);
-    }
-    payload.push(packet);
 }

@@ -35,8 +35,8 @@ pub(crate) struct Polling {
     pub(crate) waiting: Option<oneshot::Sender<PollAnswer>>,
     /// A WebSocket is being probed to take over.
     pub(crate) upgrading: bool,
-    /// A POST is being read.
-    pub(crate) posting: bool,
+    /// A POST is being read; dropped, it is given up.
+    pub(crate) posting: Option<oneshot::Sender<()>>,
 }
 
 /// The body of an answered GET.
