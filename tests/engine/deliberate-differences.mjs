@@ -18,15 +18,6 @@ function sameValues(ours, node) {
 /** Arguments travel as the text they came in: nothing is parsed and printed again on the way. */
 const AS_WRITTEN = { reason: "arguments are passed on as they were written", ours: sameValues };
 
-/** @type {Difference} */
-const ONE_ANSWER = {
-  reason: "the close packet rides with the last packets instead of waiting for another poll",
-  ours(transcript) {
-    const [told, then] = transcript.slice(-2);
-    assert.deepEqual([told.status, told.body, then.status], [200, "41\x1e1", 400]);
-  },
-};
-
 /** @type {Record<string, Difference>} */
 export const differences = {
   "path below the endpoint": {
@@ -58,8 +49,6 @@ export const differences = {
     ours: ([, , packets]) =>
       assert.deepEqual(packets, ['40{"sid":"<id>"}', '42["auth",{}]', '431["early"]']),
   },
-  "server closes, GET pending": ONE_ANSWER,
-  "server closes, no GET pending": ONE_ANSWER,
   "duplicate keys": AS_WRITTEN,
   "numbers of JavaScript": AS_WRITTEN,
   "big integers": AS_WRITTEN,
