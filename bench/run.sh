@@ -20,7 +20,7 @@ export TIDINGS_BIN=${TIDINGS_BIN:-$target/release/conformance}
 if [[ -z ${SKIP_BUILD:-} ]]; then
   cargo build --release --quiet -p tidings-bench
   if [[ -e examples/conformance/Cargo.toml ]]; then
-    cargo build --release --quiet --manifest-path examples/conformance/Cargo.toml
+    cargo build --release --quiet -p conformance
   fi
   cargo build --release --quiet --manifest-path bench/peers/socketioxide/Cargo.toml \
     --target-dir "$peer_target"

@@ -28,7 +28,7 @@ const GROWTH_MAX_MIB: f64 = 32.0;
 pub(super) const SLOW: Scenario = Scenario {
     name: "slow-consumer",
     title: "Slow consumer",
-    about: "A room of 20 members and one more that stops reading, flooded for 30 s (quick: 5 s) \
+    about: "A room of 20 members and one more that stops reading, flooded for 30 s (quick: 8 s) \
             with texts of 8 KiB. Growth of the server's resident memory during the flood, and \
             when it let the slow member go; the 20 must get everything exactly.",
     metrics: &[
@@ -89,7 +89,7 @@ fn run(target: Target, scale: &Scale) -> Result<Outcome> {
     let before = room.server.rss_kib()?;
     let start = Instant::now();
     let (mut looked, mut peak, mut closed_after) = (start, before, f64::NAN);
-    let deliveries = flood.run(&mut room, scale.time(5.0, 30.0), |room| {
+    let deliveries = flood.run(&mut room, scale.time(8.0, 30.0), |room| {
         if looked.elapsed() >= Duration::from_millis(100) {
             looked = Instant::now();
             peak = peak.max(room.server.rss_kib()?);
