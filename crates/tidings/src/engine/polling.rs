@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     reason::CloseReason,
-    server::body::{Body, BoxError, empty, respond},
+    server::body::{Body, BoxError, cut, empty, respond},
     transport::{
         connection::{Connection, Goodbye, Opening, Wire},
         frame::WireEncoding,
@@ -98,9 +98,8 @@ pub(crate) async fn get(
     waiting.disarm();
     match answer {
         Ok(answer) => answer_get(endpoint, parts, answer),
-        Err(_) => {
-            answer_get(endpoint, parts, PollAnswer { payload: b"1".to_vec(), compress: false })
-        }
+        // The session was cut, and so is its connection.
+        Err(_) => cut(),
     }
 }
 

@@ -424,20 +424,24 @@ impl Connection {
                     Goodbye::Frame(..) => {}
                 }
             }
-            Sink::Polling(polling) => match (polling.posting.take(), polling.waiting.take()).1 {
-                // A client may act on a close packet before the packets in front of it, so those
-                // go alone, and the next GET learns of the close.
-                Some(waiting) if !waiting.is_closed() && !outbox.is_empty() => {
-                    let _ = waiting.send(outbox.take_payload());
-                    parked = true;
+            Sink::Polling(polling) => {
+                polling.posting = None;
+                match polling.waiting.take().filter(|_| !matches!(goodbye, Goodbye::Cut)) {
+                    // A client may act on a close packet before the packets in front of it, so
+                    // those go alone, and the next GET learns of the close.
+                    Some(waiting) if !waiting.is_closed() && !outbox.is_empty() => {
+                        let _ = waiting.send(outbox.take_payload());
+                        parked = true;
+                    }
+                    Some(waiting) if !waiting.is_closed() => {
+                        let payload = b"1".to_vec();
+                        let _ = waiting.send(PollAnswer { payload, compress: false });
+                        outbox.sink = Sink::Closed;
+                    }
+                    _ if park => parked = true,
+                    _ => outbox.sink = Sink::Closed,
                 }
-                Some(waiting) if !waiting.is_closed() => {
-                    let _ = waiting.send(PollAnswer { payload: b"1".to_vec(), compress: false });
-                    outbox.sink = Sink::Closed;
-                }
-                _ if park => parked = true,
-                _ => outbox.sink = Sink::Closed,
-            },
+            }
         }
         drop(outbox);
         if first {
