@@ -1,0 +1,86 @@
+//! Which web pages may connect to a server that is only for this machine.
+//!
+//! Any page in a browser can open a WebSocket to any address, 127.0.0.1 among them, and a page
+//! whose name is made to point there can even read what it gets. So a development server looks at
+//! where a page comes from (`Origin`) and at the name by which it was reached (`Host`). Programs
+//! that are no browsers send no `Origin`, and pass.
+
+use std::net::IpAddr;
+
+use http::{
+    HeaderMap, HeaderValue,
+    header::{ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, VARY},
+    request::Parts,
+};
+use tidings::Handshake;
+
+/// Whether a client with that handshake may connect.
+pub(crate) fn is_welcome(handshake: &Handshake) -> bool {
+    handshake.header("origin").is_none_or(is_local_origin)
+        && handshake.header("host").is_none_or(is_local_authority)
+}
+
+/// Lets pages of this machine read the answers to their requests: a page that is being developed
+/// is served from another port. To be given to
+/// [`EngineConfig::on_headers`](tidings::EngineConfig::on_headers).
+pub(crate) fn allow_local_pages(request: &Parts, answer: &mut HeaderMap) {
+    let Some(origin) = request.headers.get(ORIGIN) else {
+        return;
+    };
+    answer.append(VARY, HeaderValue::from_static("Origin"));
+    if origin.to_str().is_ok_and(is_local_origin) {
+        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    }
+}
+
+fn is_local_origin(origin: &str) -> bool {
+    origin
+        .strip_prefix("http://")
+        .or_else(|| origin.strip_prefix("https://"))
+        .is_some_and(is_local_authority)
+}
+
+/// Whether `host` or `host:port` is this machine.
+fn is_local_authority(authority: &str) -> bool {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|it| it.is_ascii_digit()) => {
+            host
+        }
+        _ => authority,
+    };
+    if host.eq_ignore_ascii_case("localhost") {
+        return true;
+    }
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    bare.parse()
+        .is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_of_this_machine_are_local() {
+        for (origin, local) in [
+            ("http://localhost:5173", true),
+            ("https://localhost", true),
+            ("http://127.0.0.1:3000", true),
+            ("http://[::1]:3000", true),
+            ("http://LOCALHOST:1", true),
+            ("http://localhost.evil.example", false),
+            ("http://127.0.0.1.evil.example:3000", false),
+            ("http://evil.example:3000", false),
+            ("http://localhost:3000@evil.example", false),
+            ("http://192.168.0.7:3000", false),
+            ("file://localhost", false),
+            ("null", false),
+            ("", false),
+        ] {
+            assert_eq!(is_local_origin(origin), local, "{origin}");
+        }
+    }
+}

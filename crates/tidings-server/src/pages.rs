@@ -1,0 +1,214 @@
+//! What is served over plain HTTP: the demo page, health, and a few numbers.
+
+use std::fmt::Write as _;
+
+use axum::{
+    Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use rust_embed::{EmbeddedFile, RustEmbed};
+use serde::Serialize;
+use tidings::{Hub, Server};
+
+use crate::app::App;
+
+/// The demo page with everything that it loads.
+#[derive(RustEmbed)]
+#[folder = "../../web/demo/"]
+struct Demo;
+
+/// Nothing but what this server serves is loaded, run or connected to, and nobody frames the page.
+/// `'self'` stands for the WebSocket of the same host as well.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'";
+
+const HEADERS: [(HeaderName, &str); 5] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+];
+
+const NOT_FOUND: &str = "<!doctype html>
+<html lang=\"en\">
+<meta charset=\"utf-8\">
+<title>Not found · Tidings</title>
+<h1>There is nothing here</h1>
+<p>The demo is at <a href=\"/\">/</a>. Clients connect to <code>/socket.io/</code> with Socket.IO, \
+or to <code>/ws</code> with a plain WebSocket.</p>
+</html>
+";
+
+const NOT_FOUND_TEXT: &str =
+    "There is nothing here. The demo is at /, Socket.IO at /socket.io/, plain WebSocket at /ws.\n";
+
+/// The pages of a server.
+pub(crate) fn router(server: Server, hub: Hub, app: App) -> Router {
+    Router::new()
+        .route(
+            "/healthz",
+            get(|| async { ([(header::CACHE_CONTROL, "no-store")], "ok") }),
+        )
+        .route("/metrics/websocket", get(numbers))
+        .with_state(Numbers { server, hub, app })
+        .fallback(asset)
+}
+
+#[derive(Clone)]
+struct Numbers {
+    server: Server,
+    hub: Hub,
+    app: App,
+}
+
+/// How busy the server is.
+async fn numbers(State(Numbers { server, hub, app }): State<Numbers>) -> Response {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Now {
+        active_connections: usize,
+        connected_sockets: usize,
+        rooms: usize,
+    }
+    let now = Now {
+        active_connections: server.connections(),
+        connected_sockets: hub.len(),
+        rooms: app.chat().lock().rooms.occupied(),
+    };
+    match serde_json::to_string(&now) {
+        Ok(text) => {
+            let headers = [
+                (header::CONTENT_TYPE, "application/json"),
+                (header::CACHE_CONTROL, "no-store"),
+            ];
+            (headers, text).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "cannot write the numbers");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// A file of the demo; `/` is its `index.html`.
+async fn asset(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let path = uri.path().trim_start_matches('/');
+    let path = if path.is_empty() { "index.html" } else { path };
+    let mut response = match Demo::get(path) {
+        None => not_found(&headers),
+        Some(_) if method != Method::GET && method != Method::HEAD => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            [(header::ALLOW, "GET, HEAD")],
+        )
+            .into_response(),
+        Some(file) => found(path, file, &headers),
+    };
+    for (name, value) in HEADERS {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn found(path: &str, file: EmbeddedFile, request: &HeaderMap) -> Response {
+    let tag = entity_tag(&file);
+    // A browser asks each time, so that a new version is seen at once, and mostly hears 304.
+    let headers = [
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::ETAG, tag.as_str()),
+    ];
+    let known = request
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|it| it.as_bytes() == tag.as_bytes());
+    if known {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    let body = axum::body::Body::from(file.data.into_owned());
+    (headers, [(header::CONTENT_TYPE, content_type(path))], body).into_response()
+}
+
+fn not_found(request: &HeaderMap) -> Response {
+    let accepted = request.get(header::ACCEPT).and_then(|it| it.to_str().ok());
+    let (kind, body) = match accepted {
+        Some(accepted) if accepted.contains("text/html") => ("text/html; charset=utf-8", NOT_FOUND),
+        _ => ("text/plain; charset=utf-8", NOT_FOUND_TEXT),
+    };
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, kind)], body).into_response()
+}
+
+fn entity_tag(file: &EmbeddedFile) -> String {
+    let mut tag = String::from("\"");
+    for byte in &file.metadata.sha256_hash()[..16] {
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag.push('"');
+    tag
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("css") => "text/css; charset=utf-8",
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn get(path: &'static str) -> Response {
+        asset(Method::GET, Uri::from_static(path), HeaderMap::new()).await
+    }
+
+    #[tokio::test]
+    async fn every_file_of_the_demo_has_its_type() {
+        for path in Demo::iter() {
+            assert_ne!(content_type(&path), "application/octet-stream", "{path}");
+        }
+        let response = get("/").await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "text/html; charset=utf-8"
+        );
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-cache");
+    }
+
+    #[tokio::test]
+    async fn what_is_known_is_not_sent_again() {
+        let tag = get("/app.js").await.headers()[header::ETAG].clone();
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_NONE_MATCH, tag);
+        let response = asset(Method::GET, Uri::from_static("/app.js"), headers).await;
+        assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_not_found() {
+        for path in [
+            "/nothing",
+            "/../Cargo.toml",
+            "/index.html/",
+            "/%2e%2e/Cargo.toml",
+        ] {
+            assert_eq!(get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
+        }
+        let posted = asset(Method::POST, Uri::from_static("/"), HeaderMap::new()).await;
+        assert_eq!(posted.status(), StatusCode::METHOD_NOT_ALLOWED);
+    }
+}

@@ -1,0 +1,96 @@
+//! A plain WebSocket client of `/ws`.
+
+use std::{collections::VecDeque, time::Duration};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
+
+/// Longer than anything here takes, shorter than anybody waits.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Events that came while something else was waited for.
+    events: VecDeque<Value>,
+    next_id: u64,
+}
+
+impl Client {
+    pub(crate) async fn connect(address: &str) -> Self {
+        let uri = format!("ws://{address}/ws").parse().expect("it is a URI");
+        let (socket, _) = ClientBuilder::from_uri(uri)
+            .connect()
+            .await
+            .expect("it listens");
+        Self {
+            socket,
+            events: VecDeque::new(),
+            next_id: 1,
+        }
+    }
+
+    /// Connects, signs in and joins.
+    pub(crate) async fn enter(address: &str, id: &str, name: &str, room: &str) -> Self {
+        let mut client = Self::connect(address).await;
+        let signed_in = client
+            .ask("auth", json!({ "id": id, "username": name }))
+            .await;
+        assert_eq!(signed_in["success"], true, "{signed_in}");
+        let joined = client.ask("room:join", json!(room)).await;
+        assert_eq!(joined["success"], true, "{joined}");
+        client
+    }
+
+    pub(crate) async fn send(&mut self, frame: Value) {
+        let message = Message::text(frame.to_string());
+        self.socket.send(message).await.expect("it is connected");
+    }
+
+    /// Sends a command and waits for its answer.
+    pub(crate) async fn ask(&mut self, name: &str, data: Value) -> Value {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.send(json!({ "type": name, "data": data, "id": id }))
+            .await;
+        loop {
+            let mut frame = self.receive().await;
+            if frame["type"] == "ack" {
+                assert_eq!(frame["id"], id);
+                return frame["data"].take();
+            }
+            self.events.push_back(frame);
+        }
+    }
+
+    /// Waits for an event, and skips those before it.
+    pub(crate) async fn event(&mut self, name: &str) -> Value {
+        loop {
+            let mut frame = match self.events.pop_front() {
+                Some(frame) => frame,
+                None => self.receive().await,
+            };
+            if frame["type"] == name {
+                return frame["data"].take();
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> Value {
+        loop {
+            let received = tokio::time::timeout(PATIENCE, self.socket.next()).await;
+            let message = received
+                .expect("nothing came")
+                .expect("it closed")
+                .expect("it broke");
+            if let Some(text) = message.as_text() {
+                return serde_json::from_str(text).expect("frames are JSON");
+            }
+        }
+    }
+
+    pub(crate) async fn close(mut self) {
+        self.socket.close().await.expect("it is connected");
+    }
+}

@@ -1,0 +1,6 @@
+//! The real binary, spoken to from outside.
+
+mod chat;
+mod client;
+mod process;
+mod start;

@@ -1,0 +1,74 @@
+//! The server as a process of its own.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+};
+
+/// The binary with these arguments, not started yet.
+pub(crate) fn tidings(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
+    command
+        .args(args)
+        .stdin(Stdio::null())
+        .env_remove("RUST_LOG");
+    command
+}
+
+/// Runs the binary to its end.
+pub(crate) fn run(args: &[&str]) -> Output {
+    tidings(args).output().expect("the binary runs")
+}
+
+/// A running server, which ends with this value.
+pub(crate) struct Server {
+    child: Child,
+    /// What it has said up to and including where it listens.
+    pub(crate) introduction: String,
+    pub(crate) address: String,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let mut child = tidings(&["serve", "--dev", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut introduction = String::new();
+        let address = loop {
+            let mut line = String::new();
+            let bytes = output.read_line(&mut line).expect("its output is text");
+            assert_ne!(bytes, 0, "the server ended: {introduction}");
+            introduction.push_str(&line);
+            if let Some(address) = line.trim().strip_prefix("listening on http://") {
+                break address.to_owned();
+            }
+        };
+        // It would be ended by nobody reading on.
+        std::thread::spawn(move || output.read_to_end(&mut Vec::new()));
+        Self {
+            child,
+            introduction,
+            address,
+        }
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .expect("kill runs");
+        assert!(sent.success());
+        self.child.wait().expect("it is our child")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
