@@ -255,9 +255,8 @@ impl LocalHub {
         args: Args,
         answer: Option<tokio::sync::oneshot::Sender<Args>>,
     ) {
-        let handlers = self.0.handlers();
-        if let Some((name, handler)) = handlers.server_events.get_key_value(name) {
-            handler.run(Context::server_event(&self.0, name.clone(), args, answer));
+        if let Some(handler) = self.0.handlers().server_events.get(name) {
+            handler.run(Context::server_event(&self.0, name, args, answer));
         }
     }
 }

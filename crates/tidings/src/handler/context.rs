@@ -1,7 +1,6 @@
 //! What a handler is called with, before it is taken apart by extractors.
 
-use std::sync::Arc;
-
+use compact_str::CompactString;
 use tidings_protocol::args::Args;
 use tokio::sync::oneshot;
 
@@ -10,12 +9,18 @@ use crate::{
     reason::CloseReason,
 };
 
+/// Where an event comes from.
+#[derive(Debug)]
+enum Origin {
+    Client(Socket),
+    Server(Hub),
+}
+
 /// Everything about one event: where it happened, to whom, with what.
 #[derive(Debug)]
 pub struct Context {
-    hub: Hub,
-    socket: Option<Socket>,
-    name: Arc<str>,
+    origin: Origin,
+    name: CompactString,
     args: Args,
     ack: Option<Ack>,
     server_ack: Option<oneshot::Sender<Args>>,
@@ -23,11 +28,10 @@ pub struct Context {
 }
 
 impl Context {
-    fn new(hub: &Hub, socket: Option<&Socket>, name: Arc<str>, args: Args) -> Self {
+    fn new(origin: Origin, name: &str, args: Args) -> Self {
         Self {
-            hub: hub.clone(),
-            socket: socket.cloned(),
-            name,
+            origin,
+            name: name.into(),
             args,
             ack: None,
             server_ack: None,
@@ -35,43 +39,51 @@ impl Context {
         }
     }
 
-    pub(crate) fn event(socket: &Socket, name: Arc<str>, args: Args, ack: Option<AckId>) -> Self {
+    fn of(socket: &Socket, name: &str, args: Args) -> Self {
+        Self::new(Origin::Client(socket.clone()), name, args)
+    }
+
+    pub(crate) fn event(socket: &Socket, name: &str, args: Args, ack: Option<AckId>) -> Self {
         let ack = ack.map(|id| Ack::new(socket.clone(), id));
-        Self { ack, ..Self::new(socket.hub(), Some(socket), name, args) }
+        Self { ack, ..Self::of(socket, name, args) }
     }
 
     pub(crate) fn connecting(socket: &Socket) -> Self {
-        Self::new(socket.hub(), Some(socket), "connect".into(), Args::new())
+        Self::of(socket, "connect", Args::new())
     }
 
     pub(crate) fn departing(socket: &Socket, name: &str, reason: CloseReason) -> Self {
-        Self {
-            reason: Some(reason),
-            ..Self::new(socket.hub(), Some(socket), name.into(), Args::new())
-        }
+        Self { reason: Some(reason), ..Self::of(socket, name, Args::new()) }
     }
 
     pub(crate) fn server_event(
         hub: &Hub,
-        name: Arc<str>,
+        name: &str,
         args: Args,
         answer: Option<oneshot::Sender<Args>>,
     ) -> Self {
-        Self { server_ack: answer, ..Self::new(hub, None, name, args) }
+        let origin = Origin::Server(hub.clone());
+        Self { server_ack: answer, ..Self::new(origin, name, args) }
     }
 
     /// The namespace.
     pub fn hub(&self) -> &Hub {
-        &self.hub
+        match &self.origin {
+            Origin::Client(socket) => socket.hub(),
+            Origin::Server(hub) => hub,
+        }
     }
 
     /// The socket that it happened to; none for events between servers.
     pub fn socket(&self) -> Option<&Socket> {
-        self.socket.as_ref()
+        match &self.origin {
+            Origin::Client(socket) => Some(socket),
+            Origin::Server(_) => None,
+        }
     }
 
     /// The name of the event: what the client sent, or `connect`, `disconnecting`, `disconnect`.
-    pub fn name(&self) -> &Arc<str> {
+    pub fn name(&self) -> &str {
         &self.name
     }
 

@@ -1,7 +1,5 @@
 //! Extractors: the parameters of handlers.
 
-use std::sync::Arc;
-
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use tidings_protocol::args::{Args, DecodeError};
@@ -84,11 +82,11 @@ impl<S: Clone> FromContext<S> for State<S> {
 
 /// The name of the event, for handlers of several.
 #[derive(Debug, Clone)]
-pub struct EventName(pub Arc<str>);
+pub struct EventName(pub String);
 
 impl<S> FromContext<S> for EventName {
     fn from_context(context: &mut Context, _: &S) -> Result<Self, Rejection> {
-        Ok(Self(Arc::clone(context.name())))
+        Ok(Self(context.name().to_owned()))
     }
 }
 

@@ -37,20 +37,28 @@ pub(crate) struct Handlers {
     pub(crate) middleware: Vec<Middleware>,
     pub(crate) packet_middleware: Vec<PacketMiddleware>,
     pub(crate) connect: Vec<Erased>,
-    pub(crate) events: FxHashMap<Arc<str>, Erased>,
+    pub(crate) events: FxHashMap<Box<str>, Erased>,
     pub(crate) fallback: Option<Erased>,
     pub(crate) any: Vec<Listener>,
     pub(crate) any_outgoing: Vec<Listener>,
     pub(crate) disconnecting: Option<Erased>,
     pub(crate) disconnect: Option<Erased>,
-    pub(crate) server_events: FxHashMap<Arc<str>, Erased>,
+    pub(crate) server_events: FxHashMap<Box<str>, Erased>,
 }
 
 impl Erased {
     pub(crate) fn run(&self, context: Context) {
-        let core = Arc::clone(context.hub().core());
-        let connection = context.socket().map(|socket| Arc::clone(socket.connection()));
-        start(&core, connection.as_ref(), || (self.0)(context));
+        // What is needed when it does not finish at once is found through the socket, so that
+        // the common event touches no count that other clients' events touch as well.
+        match context.socket().map(|socket| Arc::clone(socket.connection())) {
+            Some(connection) => {
+                start(connection.core(), Some(&connection), || (self.0)(context));
+            }
+            None => {
+                let core = Arc::clone(context.hub().core());
+                start(&core, None, || (self.0)(context));
+            }
+        }
     }
 }
 
@@ -140,14 +148,6 @@ impl Handlers {
         let handler = self.events.get(context.name()).or(self.fallback.as_ref());
         if let Some(handler) = handler {
             handler.run(context);
-        }
-    }
-
-    /// The registered name, so that the common event allocates none.
-    pub(crate) fn intern(&self, name: &str) -> Arc<str> {
-        match self.events.get_key_value(name) {
-            Some((known, _)) => Arc::clone(known),
-            None => name.into(),
         }
     }
 }

@@ -165,7 +165,7 @@ impl<S: Send + Sync + 'static> Namespace<S> {
             let decision = context.socket().cloned().map(|socket| {
                 middleware(EventInfo {
                     socket,
-                    name: Arc::clone(context.name()),
+                    name: context.name().to_owned(),
                     args: context.args().clone(),
                 })
             });
@@ -320,7 +320,7 @@ pub struct EventInfo {
     /// Who sent it.
     pub socket: Socket,
     /// Its name.
-    pub name: Arc<str>,
+    pub name: String,
     /// Its arguments.
     pub args: Args,
 }
@@ -355,7 +355,7 @@ fn answer(mut context: Context, output: Result<Option<Args>, String>) {
             }
         }
         Err(error) => {
-            tracing::debug!(event = &**context.name(), %error, "a handler failed");
+            tracing::debug!(event = context.name(), %error, "a handler failed");
             if let Some(ack) = context.take_ack() {
                 let _ = ack.send(&serde_json::json!({ "error": error }));
             }

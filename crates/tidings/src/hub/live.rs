@@ -239,10 +239,9 @@ impl Hub {
         let mut met = 0;
         for shard in &self.0.shards {
             let mut dirty = Vec::new();
-            shard.lock().select(selection, |socket| {
-                let Some(frame) = publication.frame(socket.encoding()) else { return };
+            shard.lock().deliver(selection, |connection, encoding| {
+                let Some(frame) = publication.frame(encoding) else { return };
                 met += 1;
-                let connection = socket.connection();
                 match connection.push(frame, volatile) {
                     Pushed::Quiet => {}
                     Pushed::Dirty => dirty.push(Arc::clone(connection)),

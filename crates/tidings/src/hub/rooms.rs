@@ -10,8 +10,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use slab::Slab;
 use smallvec::SmallVec;
 
-use super::{selection::Selection, socket::Socket};
-use crate::id::SocketId;
+use super::{encoding::Encoding, selection::Selection, socket::Socket};
+use crate::{id::SocketId, transport::connection::Connection};
 
 /// A member's place in a room.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,9 @@ struct Seat {
 #[derive(Debug)]
 struct Member {
     socket: Socket,
+    /// The socket's own, at hand for delivery: one step fewer through memory for each recipient.
+    connection: Arc<Connection>,
+    encoding: Encoding,
     seats: SmallVec<[Seat; 2]>,
 }
 
@@ -54,7 +57,10 @@ pub(crate) enum Joined {
 impl Rooms {
     pub(crate) fn insert(&mut self, socket: Socket) {
         let id = socket.id();
-        let slot = self.members.insert(Member { socket, seats: SmallVec::new() });
+        let connection = Arc::clone(socket.connection());
+        let encoding = socket.encoding();
+        let member = Member { socket, connection, encoding, seats: SmallVec::new() };
+        let slot = self.members.insert(member);
         self.by_id.insert(id, slot as u32);
     }
 
@@ -145,13 +151,26 @@ impl Rooms {
 
     /// Calls `f` once for each socket of the selection.
     pub(crate) fn select(&self, selection: &Selection, mut f: impl FnMut(&Socket)) {
+        self.select_members(selection, |member| f(&member.socket));
+    }
+
+    /// Calls `f` once for the connection of each socket of the selection.
+    pub(crate) fn deliver(
+        &self,
+        selection: &Selection,
+        mut f: impl FnMut(&Arc<Connection>, Encoding),
+    ) {
+        self.select_members(selection, |member| f(&member.connection, member.encoding));
+    }
+
+    fn select_members(&self, selection: &Selection, mut f: impl FnMut(&Member)) {
         let mut skip = FxHashSet::default();
         for room in &selection.except {
             skip.extend(self.slots(room));
         }
         let mut visit = |slot: u32| {
             if skip.is_empty() || !skip.contains(&slot) {
-                f(&self.members[slot as usize].socket);
+                f(&self.members[slot as usize]);
             }
         };
         match selection.rooms.as_slice() {

@@ -315,7 +315,7 @@ impl Client {
 fn dispatch(socket: &Socket, name: &str, args: Args, id: Option<u64>) {
     let handlers = socket.hub().handlers();
     let id = id.map(AckId::SocketIo);
-    handlers.dispatch(Context::event(socket, handlers.intern(name), args, id));
+    handlers.dispatch(Context::event(socket, name, args, id));
 }
 
 /// A client on its way into a namespace.

@@ -8,7 +8,7 @@ use std::{
     net::Shutdown,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
@@ -26,7 +26,7 @@ use super::{
     Acceptor, Malformed, Receiver,
     frame::{Frame, WireEncoding},
     handshake::Handshake,
-    outbox::{Outbox, PollAnswer, Polling, Sink, Written},
+    outbox::{Batch, Outbox, PollAnswer, Polling, Sink, Written},
     shard::Shard,
     timers::{Heartbeat, Timers},
 };
@@ -57,6 +57,14 @@ pub(crate) struct HeartbeatConfig {
     pub(crate) timeout: Duration,
 }
 
+/// Copies of what stands under the locks, so that the common message takes fewer of them.
+#[derive(Debug, Default)]
+struct Hints {
+    closed: AtomicBool,
+    awaiting_pong: AtomicBool,
+    partial: AtomicBool,
+}
+
 /// How a connection is told that it is over.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Goodbye {
@@ -78,6 +86,9 @@ pub struct Connection {
     receiver: OnceLock<Arc<dyn Receiver>>,
     outbox: Mutex<Outbox>,
     timers: Mutex<Timers>,
+    /// What `outbox.closed` and `timers` say, for those who only want to know whether there is
+    /// anything to do under their locks.
+    hints: Hints,
     /// Handlers that are running for this client.
     in_flight: AtomicU32,
     /// The reader, when it waits for handlers to finish.
@@ -127,6 +138,7 @@ impl Connection {
             receiver: OnceLock::new(),
             outbox: Mutex::new(Outbox::new(opening.sink, opening.encoding)),
             timers: Mutex::new(Timers::new(now + opening.heartbeat.interval)),
+            hints: Hints::default(),
             in_flight: AtomicU32::new(0),
             paused: Mutex::new(None),
         });
@@ -139,7 +151,7 @@ impl Connection {
     pub(crate) fn accept(self: &Arc<Self>, acceptor: &dyn Acceptor) {
         let receiver = acceptor.accept(self);
         let _ = self.receiver.set(receiver);
-        if self.outbox.lock().closed {
+        if self.is_closed() {
             // Closed by its own acceptor, before there was anybody to tell.
             self.tell_closed(CloseReason::ForcedClose);
         }
@@ -181,7 +193,7 @@ impl Connection {
 
     /// Whether the connection has ended, or is about to.
     pub fn is_closed(&self) -> bool {
-        self.outbox.lock().closed
+        self.hints.closed.load(Ordering::Acquire)
     }
 
     /// The transport in use: `websocket` or `polling`.
@@ -286,37 +298,55 @@ impl Connection {
 
     /// Writes what waits, as far as the transport takes it.
     pub(crate) fn flush(self: &Arc<Self>) {
-        let mut outbox = self.outbox.lock();
-        outbox.dirty = false;
-        if outbox.blocked {
-            return;
-        }
-        let socket = match &mut outbox.sink {
-            Sink::Closed => return outbox.clear(),
-            Sink::Socket(socket) => Arc::clone(socket),
-            Sink::Polling(_) => return Self::answer_poll(&mut outbox),
-        };
         loop {
-            match outbox.write_to(&socket) {
-                Ok(Written::Everything) => {
-                    if outbox.shut_when_empty {
-                        let _ = SockRef::from((*socket).as_ref()).shutdown(Shutdown::Both);
-                    }
-                    return;
-                }
-                Ok(Written::Some) => {}
-                Ok(Written::Blocked) => {
-                    outbox.blocked = true;
-                    drop(outbox);
+            let mut outbox = self.outbox.lock();
+            outbox.dirty = false;
+            if outbox.blocked {
+                return;
+            }
+            let socket = match &mut outbox.sink {
+                Sink::Closed => return outbox.clear(),
+                Sink::Socket(socket) => Arc::clone(socket),
+                Sink::Polling(_) => return Self::answer_poll(&mut outbox),
+            };
+            let Some(batch) = outbox.take_batch() else {
+                shut_if_done(&outbox, &socket);
+                return;
+            };
+            drop(outbox);
+            match self.write(batch, &socket) {
+                Ok((Written::Everything, false)) => return,
+                Ok((Written::Everything, true)) => {}
+                Ok((Written::Blocked, _)) => {
                     let drain = Arc::clone(self).drain(socket);
                     self.core.tasks.spawn(drain);
                     return;
                 }
-                Err(_) => {
-                    drop(outbox);
-                    self.end(CloseReason::TransportError, Goodbye::Cut);
-                    return;
-                }
+                Err(()) => return,
+            }
+        }
+    }
+
+    /// Writes a batch. Also says whether there is more to be written at once.
+    fn write(
+        self: &Arc<Self>,
+        mut batch: Batch,
+        socket: &OwnedWriteHalf,
+    ) -> Result<(Written, bool), ()> {
+        let mut done = 0;
+        let written = batch.write_to(socket, &mut done);
+        let mut outbox = self.outbox.lock();
+        let again = outbox.give_back(batch, done);
+        match written {
+            Ok(written) => {
+                outbox.blocked = written == Written::Blocked;
+                shut_if_done(&outbox, socket);
+                Ok((written, again))
+            }
+            Err(_) => {
+                drop(outbox);
+                self.end(CloseReason::TransportError, Goodbye::Cut);
+                Err(())
             }
         }
     }
@@ -324,18 +354,12 @@ impl Connection {
     /// Waits until a socket that was full takes bytes again. Cutting the socket ends it too.
     async fn drain(self: Arc<Self>, socket: Arc<OwnedWriteHalf>) {
         while socket.writable().await.is_ok() {
-            let mut outbox = self.outbox.lock();
-            let written = outbox.write_to(&socket);
-            match written {
-                Ok(Written::Everything) => {
-                    outbox.blocked = false;
-                    if outbox.shut_when_empty {
-                        let _ = SockRef::from((*socket).as_ref()).shutdown(Shutdown::Both);
-                    }
-                    return;
-                }
-                Ok(Written::Some | Written::Blocked) => {}
-                Err(_) => break,
+            let Some(batch) = self.outbox.lock().take_batch() else { break };
+            match self.write(batch, &socket) {
+                Ok((Written::Blocked, _)) => {}
+                // What was pushed while it was blocked is nobody else's to write.
+                Ok((Written::Everything, _)) => return self.flush(),
+                Err(()) => return,
             }
         }
         self.end(CloseReason::TransportError, Goodbye::Cut);
@@ -403,6 +427,7 @@ impl Connection {
         let mut outbox = self.outbox.lock();
         let first = !outbox.closed;
         outbox.closed = true;
+        self.hints.closed.store(true, Ordering::Release);
         // Only a client that did nothing wrong, and is still there, comes back to hear of it.
         let park = reason.is_servers_own() && !matches!(goodbye, Goodbye::Cut);
         let mut parked = false;
@@ -548,16 +573,14 @@ impl Connection {
     }
 
     fn expect_rest(self: &Arc<Self>, partial: bool) {
-        let mut timers = self.timers.lock();
-        match (partial, timers.partial) {
-            (false, None) | (true, Some(_)) => {}
-            (false, Some(_)) => timers.partial = None,
-            (true, None) => {
-                let by = Instant::now() + self.core.limits.attachment_timeout;
-                timers.partial = Some(by);
-                drop(timers);
-                self.shard.schedule(self, by);
-            }
+        if self.hints.partial.load(Ordering::Acquire) == partial {
+            return;
+        }
+        self.hints.partial.store(partial, Ordering::Release);
+        let by = partial.then(|| Instant::now() + self.core.limits.attachment_timeout);
+        self.timers.lock().partial = by;
+        if let Some(by) = by {
+            self.shard.schedule(self, by);
         }
     }
 
@@ -572,6 +595,9 @@ impl Connection {
     /// A packet other than a pong arrived: while a pong is awaited, the first such packet after
     /// each ping shows that the peer lives and renews the timeout.
     fn heard(&self) {
+        if !self.hints.awaiting_pong.load(Ordering::Acquire) {
+            return;
+        }
         let mut timers = self.timers.lock();
         if let Heartbeat::Pinged { pong_by, extended } = &mut timers.heartbeat
             && !*extended
@@ -583,6 +609,7 @@ impl Connection {
 
     /// The peer answered a ping. Pongs that nobody asked for are fine.
     pub(crate) fn pong(&self) {
+        self.hints.awaiting_pong.store(false, Ordering::Release);
         self.timers.lock().heartbeat =
             Heartbeat::Idle { ping_at: Instant::now() + self.heartbeat.interval };
     }
@@ -622,6 +649,7 @@ impl Connection {
             Heartbeat::Idle { ping_at } if ping_at <= now => {
                 timers.heartbeat =
                     Heartbeat::Pinged { pong_by: now + self.heartbeat.timeout, extended: false };
+                self.hints.awaiting_pong.store(true, Ordering::Release);
                 let next = timers.next();
                 drop(timers);
                 self.send(match self.wire {
@@ -666,5 +694,12 @@ impl Connection {
         }
         *self.paused.lock() = Some(context.waker().clone());
         if busy() && !self.is_closed() { Poll::Pending } else { Poll::Ready(()) }
+    }
+}
+
+/// Shuts the socket down when that was asked for and everything is written.
+fn shut_if_done(outbox: &Outbox, socket: &OwnedWriteHalf) {
+    if outbox.shut_when_empty && outbox.is_drained() {
+        let _ = SockRef::from(socket.as_ref()).shutdown(Shutdown::Both);
     }
 }

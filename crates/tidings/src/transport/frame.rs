@@ -12,16 +12,20 @@ use tidings_protocol::websocket::{self, Opcode};
 
 /// The longest header of an unmasked frame (RFC 6455 section 5.2).
 const HEADER_MAX: usize = 10;
+/// Enough for the common message, so that it is allocated once.
+const CAPACITY: usize = 192;
 /// Messages shorter than this are not worth compressing.
 const DEFLATE_THRESHOLD: usize = 1024;
 
 /// An encoded message: one WebSocket frame, or several that must stay together.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    bytes: Bytes,
+    /// Room for the longest header, of which the frames use the end, and the frames.
+    buffer: Vec<u8>,
+    start: usize,
     parts: SmallVec<[Part; 1]>,
     compress: bool,
-    deflated: OnceLock<Option<Bytes>>,
+    deflated: OnceLock<Option<Vec<u8>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -53,39 +57,39 @@ impl Frame {
 
     fn build(opcode: Opcode, build: impl FnOnce(&mut Vec<u8>), attachments: &[Bytes]) -> Self {
         // The payload is written behind room for the longest header; the header that its length
-        // calls for then goes right before it, and the rest of the room is sliced away.
-        let mut out = Vec::with_capacity(256);
-        out.resize(HEADER_MAX, 0);
-        build(&mut out);
-        let header = websocket::frame_header(opcode, true, false, out.len() - HEADER_MAX);
+        // calls for then goes right before it.
+        let mut buffer = Vec::with_capacity(CAPACITY);
+        buffer.resize(HEADER_MAX, 0);
+        build(&mut buffer);
+        let header = websocket::frame_header(opcode, true, false, buffer.len() - HEADER_MAX);
         let start = HEADER_MAX - header.as_slice().len();
-        out[start..HEADER_MAX].copy_from_slice(header.as_slice());
+        buffer[start..HEADER_MAX].copy_from_slice(header.as_slice());
         let mut parts = SmallVec::new();
-        parts.push(Part { opcode, payload: HEADER_MAX - start..out.len() - start });
+        parts.push(Part { opcode, payload: HEADER_MAX..buffer.len() });
         for attachment in attachments {
             let header = websocket::frame_header(Opcode::Binary, true, false, attachment.len());
-            out.extend_from_slice(header.as_slice());
-            let from = out.len() - start;
-            out.extend_from_slice(attachment);
-            parts.push(Part { opcode: Opcode::Binary, payload: from..out.len() - start });
+            buffer.extend_from_slice(header.as_slice());
+            let from = buffer.len();
+            buffer.extend_from_slice(attachment);
+            parts.push(Part { opcode: Opcode::Binary, payload: from..buffer.len() });
         }
-        out.shrink_to_fit();
-        let bytes = Bytes::from(out).slice(start..);
-        Self { bytes, parts, compress: true, deflated: OnceLock::new() }
+        Self { buffer, start, parts, compress: true, deflated: OnceLock::new() }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.buffer[self.start..]
     }
 
     /// This message and another, to be written as one.
-    pub(crate) fn followed_by(self, other: &Frame) -> Self {
-        let mut bytes = Vec::with_capacity(self.bytes.len() + other.bytes.len());
-        bytes.extend_from_slice(&self.bytes);
-        bytes.extend_from_slice(&other.bytes);
-        let offset = self.bytes.len();
-        let mut parts = self.parts;
-        parts.extend(other.parts.iter().map(|part| Part {
+    pub(crate) fn followed_by(mut self, other: &Frame) -> Self {
+        let offset = self.buffer.len();
+        self.buffer.extend_from_slice(other.bytes());
+        self.parts.extend(other.parts.iter().map(|part| Part {
             opcode: part.opcode,
-            payload: part.payload.start + offset..part.payload.end + offset,
+            payload: part.payload.start - other.start + offset
+                ..part.payload.end - other.start + offset,
         }));
-        Self { bytes: Bytes::from(bytes), parts, compress: self.compress, deflated: OnceLock::new() }
+        self
     }
 
     /// Leaves this message out of any compression.
@@ -101,26 +105,26 @@ impl Frame {
 
     /// Complete WebSocket frames; this is also what the outbox counts.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes().len()
     }
 
     /// The WebSocket frames for one connection.
-    pub(crate) fn websocket(&self, encoding: WireEncoding) -> &Bytes {
+    pub(crate) fn websocket(&self, encoding: WireEncoding) -> &[u8] {
         if encoding.deflate
             && self.compress
-            && self.bytes.len() >= encoding.deflate_threshold
+            && self.len() >= encoding.deflate_threshold
             && let Some(deflated) = self.deflated.get_or_init(|| self.deflate())
         {
             return deflated;
         }
-        &self.bytes
+        self.bytes()
     }
 
-    fn deflate(&self) -> Option<Bytes> {
-        let mut out = Vec::with_capacity(self.bytes.len() / 2);
+    fn deflate(&self) -> Option<Vec<u8>> {
+        let mut out = Vec::with_capacity(self.len() / 2);
         let mut smaller = false;
         for part in &self.parts {
-            let payload = &self.bytes[part.payload.clone()];
+            let payload = &self.buffer[part.payload.clone()];
             match websocket::deflate(payload) {
                 Some(deflated) => {
                     smaller = true;
@@ -132,7 +136,7 @@ impl Frame {
                 None => websocket::encode_frame(&mut out, part.opcode, payload),
             }
         }
-        smaller.then(|| Bytes::from(out))
+        smaller.then_some(out)
     }
 
     /// Appends this message to an Engine.IO polling payload.
@@ -146,8 +150,8 @@ impl Frame {
     }
 
     /// This message for a client that cannot take binary frames (`b64` in the query).
-    pub(crate) fn as_base64_text(&self) -> Bytes {
-        let mut out = Vec::with_capacity(self.bytes.len() * 4 / 3 + 16);
+    pub(crate) fn as_base64_text(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.len() * 4 / 3 + 16);
         let mut payload = Vec::new();
         for part in &self.parts {
             payload.clear();
@@ -158,11 +162,11 @@ impl Frame {
             };
             websocket::encode_frame(&mut out, opcode, &payload);
         }
-        Bytes::from(out)
+        out
     }
 
     fn append_as_text(&self, part: &Part, out: &mut Vec<u8>) {
-        let payload = &self.bytes[part.payload.clone()];
+        let payload = &self.buffer[part.payload.clone()];
         match part.opcode {
             Opcode::Binary => {
                 out.push(b'b');

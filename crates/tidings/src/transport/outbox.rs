@@ -1,7 +1,8 @@
 //! What waits to be written to one connection, bounded in bytes, and where it goes.
 //!
-//! The outbox is under one small lock. Publishers append under it, and whoever writes holds it
-//! for the one non-blocking system call that it makes, so two writers can never interleave.
+//! The outbox is under one small lock, held to append and to take, never during a system call:
+//! whoever writes takes the queue out as a [`Batch`], writes it, and gives back what is left. One
+//! batch is out at a time, so two writers can never interleave.
 
 use std::{collections::VecDeque, io, io::IoSlice, sync::Arc};
 
@@ -49,7 +50,7 @@ pub(crate) struct PollAnswer {
 pub(crate) struct Outbox {
     pub(crate) sink: Sink,
     queue: VecDeque<Arc<Frame>>,
-    /// Bytes of the frames in the queue.
+    /// Bytes of the frames in the queue and in the batch that is out.
     bytes: usize,
     /// Bytes of the first frame that are already written.
     written: usize,
@@ -57,20 +58,29 @@ pub(crate) struct Outbox {
     pub(crate) dirty: bool,
     /// The socket took no more; a task waits until it does.
     pub(crate) blocked: bool,
+    /// A batch is out.
+    writing: bool,
+    /// Somebody wanted to write meanwhile.
+    again: bool,
     /// Closed for new frames; what is queued still goes out.
     pub(crate) closed: bool,
-    /// Shut the socket down once the queue is empty.
+    /// Shut the socket down once everything is written.
     pub(crate) shut_when_empty: bool,
     pub(crate) encoding: WireEncoding,
 }
 
-/// What a write came to.
+/// Frames on their way to a socket.
+pub(crate) struct Batch {
+    frames: VecDeque<Arc<Frame>>,
+    /// Bytes of the first frame that are already written.
+    written: usize,
+    encoding: WireEncoding,
+}
+
+/// What writing a batch came to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// Nothing is left.
     Everything,
-    /// There is more, and the socket may take it.
-    Some,
     /// The socket takes no more for now.
     Blocked,
 }
@@ -84,6 +94,8 @@ impl Outbox {
             written: 0,
             dirty: false,
             blocked: false,
+            writing: false,
+            again: false,
             closed: false,
             shut_when_empty: false,
             encoding,
@@ -96,6 +108,11 @@ impl Outbox {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// Whether nothing waits and nothing is being written.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.queue.is_empty() && !self.writing
     }
 
     /// Whether what is pushed now leaves at once: the measure of volatile messages.
@@ -118,61 +135,34 @@ impl Outbox {
         self.written = 0;
     }
 
-    /// Writes once to the socket.
-    pub(crate) fn write_to(&mut self, socket: &OwnedWriteHalf) -> io::Result<Written> {
-        let base64: SmallVec<[bytes::Bytes; 4]> = if self.encoding.base64 {
-            self.queue.iter().take(SLICES_MAX).map(|frame| frame.as_base64_text()).collect()
-        } else {
-            SmallVec::new()
-        };
-        let mut slices: SmallVec<[IoSlice<'_>; 8]> = SmallVec::new();
-        let mut total = 0;
-        let mut skip = self.written;
-        for (index, frame) in self.queue.iter().take(SLICES_MAX).enumerate() {
-            let bytes = base64.get(index).unwrap_or_else(|| frame.websocket(self.encoding));
-            let slice = &bytes[skip..];
-            skip = 0;
-            total += slice.len();
-            slices.push(IoSlice::new(slice));
-            if total >= WRITE_MAX {
-                break;
-            }
+    /// Takes out what waits, to be written; `None` while another batch is out, whose writer then
+    /// comes back for it.
+    pub(crate) fn take_batch(&mut self) -> Option<Batch> {
+        if self.writing {
+            self.again = true;
+            return None;
         }
-        let mut done = match slices.as_slice() {
-            [] => return Ok(Written::Everything),
-            [one] => socket.try_write(one),
-            many => socket.try_write_vectored(many),
-        };
-        if matches!(&done, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
-            done = Ok(0);
+        if self.queue.is_empty() {
+            return None;
         }
-        let done = done?;
-        let lengths: SmallVec<[usize; 8]> = slices.iter().map(|slice| slice.len()).collect();
-        drop(slices);
-        self.advance(done, &lengths);
-        Ok(match () {
-            () if self.queue.is_empty() => {
-                // An idle connection holds no queue.
-                self.queue = VecDeque::new();
-                Written::Everything
-            }
-            () if done < total => Written::Blocked,
-            () => Written::Some,
-        })
+        self.writing = true;
+        self.again = false;
+        let frames = std::mem::take(&mut self.queue);
+        Some(Batch { frames, written: self.written, encoding: self.encoding })
     }
 
-    fn advance(&mut self, mut done: usize, lengths: &[usize]) {
-        for length in lengths {
-            if done < *length {
-                self.written += done;
-                break;
-            }
-            done -= length;
-            self.written = 0;
-            if let Some(frame) = self.queue.pop_front() {
-                self.bytes -= frame.len();
-            }
+    /// Gives back what is left of a batch, in front of what was queued meanwhile. Says whether
+    /// somebody wanted to write in between.
+    pub(crate) fn give_back(&mut self, mut batch: Batch, done: usize) -> bool {
+        self.writing = false;
+        // Zero when the queue was cleared in between.
+        self.bytes = self.bytes.saturating_sub(done);
+        self.written = batch.written;
+        if !batch.frames.is_empty() {
+            batch.frames.append(&mut self.queue);
+            self.queue = batch.frames;
         }
+        std::mem::take(&mut self.again)
     }
 
     /// Everything that waits, as one polling payload.
@@ -185,5 +175,78 @@ impl Outbox {
         }
         self.bytes = 0;
         PollAnswer { payload, compress }
+    }
+}
+
+impl Batch {
+    /// Writes until everything is written or the socket takes no more. `done` counts the bytes of
+    /// the frames that are through, whatever the outcome.
+    pub(crate) fn write_to(
+        &mut self,
+        socket: &OwnedWriteHalf,
+        done: &mut usize,
+    ) -> io::Result<Written> {
+        while !self.frames.is_empty() {
+            let (wanted, result) = self.write_once(socket);
+            match result {
+                Ok(written) => {
+                    self.advance(written, done);
+                    if written < wanted {
+                        return Ok(Written::Blocked);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Written::Blocked);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Written::Everything)
+    }
+
+    /// One system call; gives how many bytes it was given and how many it took.
+    fn write_once(&self, socket: &OwnedWriteHalf) -> (usize, io::Result<usize>) {
+        if self.encoding.base64 {
+            // For the rare client that cannot take binary frames, one frame at a time.
+            let bytes = self.frames.front().map(|frame| frame.as_base64_text());
+            let rest = bytes.as_deref().unwrap_or_default().get(self.written..).unwrap_or_default();
+            return (rest.len(), socket.try_write(rest));
+        }
+        let mut slices: SmallVec<[IoSlice<'_>; SLICES_MAX]> = SmallVec::new();
+        let mut wanted = 0;
+        let mut skip = self.written;
+        for frame in self.frames.iter().take(SLICES_MAX) {
+            let slice = &frame.websocket(self.encoding)[skip..];
+            skip = 0;
+            wanted += slice.len();
+            slices.push(IoSlice::new(slice));
+            if wanted >= WRITE_MAX {
+                break;
+            }
+        }
+        let result = match slices.as_slice() {
+            [one] => socket.try_write(one),
+            many => socket.try_write_vectored(many),
+        };
+        (wanted, result)
+    }
+
+    fn advance(&mut self, mut written: usize, done: &mut usize) {
+        while let Some(first) = self.frames.front() {
+            let length = if self.encoding.base64 {
+                first.as_base64_text().len()
+            } else {
+                first.websocket(self.encoding).len()
+            };
+            let left = length - self.written;
+            if written < left {
+                self.written += written;
+                return;
+            }
+            written -= left;
+            self.written = 0;
+            *done += first.len();
+            self.frames.pop_front();
+        }
     }
 }

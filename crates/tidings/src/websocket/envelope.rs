@@ -189,7 +189,7 @@ impl Peer {
 fn dispatch(socket: &Socket, name: &str, args: Args, id: Option<Box<RawValue>>) {
     let handlers = socket.hub().handlers();
     let id = id.map(AckId::Envelope);
-    handlers.dispatch(Context::event(socket, handlers.intern(name), args, id));
+    handlers.dispatch(Context::event(socket, name, args, id));
 }
 
 impl Receiver for Peer {
