@@ -162,11 +162,14 @@ export class Room {
     switch (type) {
       case "chat:message":
         return this.#message(data);
-      case "room:user-joined":
-        if (this.#members.has(data.userId)) return;
+      case "room:user-joined": {
+        // Somebody who is here already has a new name.
+        const known = this.#members.has(data.userId);
         this.#members.set(data.userId, data);
         this.#membersChanged();
-        return this.#view.notice("joined", data.username);
+        if (!known) this.#view.notice("joined", data.username);
+        return;
+      }
       case "room:user-left":
         if (data.userId === this.#identity.id || !this.#members.delete(data.userId)) return;
         this.#stopped(data.userId);

@@ -41,17 +41,29 @@ pub(crate) enum Failure {
          use --listen 127.0.0.1:{port}", port = .0.port()
     )]
     DevInPublic(SocketAddr),
-    #[error("cannot listen on {address}: {error}")]
+    /// The address is taken, or not one of this machine.
+    #[error("cannot listen on {address}: {error}{}", advice(.error))]
     Listen {
         address: SocketAddr,
         error: io::Error,
     },
+    /// The library refuses what we ask of it.
     #[error("cannot set the server up: {0}")]
     Build(#[from] BuildError),
+    /// Without signals, nobody could end the server well.
     #[error("cannot wait for signals: {0}")]
     Signals(io::Error),
+    /// The listener failed.
     #[error("the server broke off: {0}")]
     Serve(io::Error),
+}
+
+/// What to do about an address that cannot be listened on.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; choose another one with --listen",
+        _ => "",
+    }
 }
 
 impl Failure {

@@ -72,6 +72,40 @@ async fn a_user_leaves_with_the_last_device() {
     assert_eq!(ana.event("room:user-left").await["userId"], "ming");
 }
 
+/// The connection is closed from within a broadcast to its room, which has to survive that.
+#[tokio::test]
+async fn who_does_not_read_is_let_go_and_holds_up_nobody() {
+    let server = Server::start();
+    let mut ana = Client::enter(&server.address, "ana", "Ana", "lobby").await;
+    let _deaf = Client::enter(&server.address, "deaf", "Deaf", "lobby").await;
+    let content = "x".repeat(60 * 1024);
+    // More than the sockets of the machine and the outbox take together.
+    for _ in 0..300 {
+        let sent = ana
+            .ask(
+                "chat:send",
+                json!({ "roomId": "lobby", "content": content }),
+            )
+            .await;
+        assert_eq!(sent["success"], true);
+    }
+    assert_eq!(ana.event("room:user-left").await["userId"], "deaf");
+    let members = ana.ask("room:members", json!("lobby")).await;
+    assert_eq!(members["members"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_new_name_is_told() {
+    let server = Server::start();
+    let mut ana = Client::enter(&server.address, "ana", "Ana", "lobby").await;
+    let mut ming = Client::enter(&server.address, "ming", "Ming", "lobby").await;
+    assert_eq!(ana.event("room:user-joined").await["username"], "Ming");
+    ming.ask("auth", json!({ "id": "ming", "username": "李明" }))
+        .await;
+    ming.ask("room:join", json!("lobby")).await;
+    assert_eq!(ana.event("room:user-joined").await["username"], "李明");
+}
+
 #[tokio::test]
 async fn typing_is_seen_and_ends() {
     let server = Server::start();
