@@ -21,6 +21,12 @@ use crate::{hub::Socket, reason::CloseReason};
 
 /// What stands on top of a connection: Socket.IO, bare Engine.IO, or a plain WebSocket endpoint.
 pub(crate) trait Receiver: Send + Sync + 'static {
+    /// The connection has this receiver now. What ends the connection from here on is told to
+    /// [`closed`](Receiver::closed), even while this runs.
+    fn opened(self: Arc<Self>, connection: &Arc<Connection>) {
+        let _ = connection;
+    }
+
     /// Takes a text message. `Ok(true)` says that it was only the beginning of a longer unit,
     /// which then has to be completed in time.
     fn text(&self, connection: &Arc<Connection>, text: &str) -> Result<bool, Malformed>;

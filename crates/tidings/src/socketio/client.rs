@@ -347,6 +347,14 @@ impl Join {
             let offset = claim.and_then(|claim| claim.offset);
             let socket = self.decide(&mut taken).await?;
             let claimed = taken.take();
+            if self.connection.is_closed() {
+                // A client that went while middleware decided does not come.
+                if let Some(taken) = claimed {
+                    self.hub.give_back(taken);
+                }
+                socket.set_gone();
+                return None;
+            }
             if self.admit(&socket, claimed.as_ref(), offset) {
                 return self.settle(&socket);
             }

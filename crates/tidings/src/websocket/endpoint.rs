@@ -152,6 +152,9 @@ impl PlainEndpoint {
             );
             endpoint.core.stats.connections_opened.add(1);
             connection.accept(&*endpoint.acceptor.acceptor(protocol.as_deref()));
+            if let Some(receiver) = connection.receiver() {
+                Arc::clone(receiver).opened(&connection);
+            }
             let decoder = Decoder::new(Arc::clone(&endpoint.limits), negotiated);
             endpoint.core.tasks.spawn(Reader { connection, socket: read, decoder }.run(early));
         })

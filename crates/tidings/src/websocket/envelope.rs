@@ -62,27 +62,20 @@ struct EnvelopeAcceptor {
 }
 
 impl Acceptor for EnvelopeAcceptor {
-    fn accept(&self, connection: &Arc<Connection>) -> Arc<dyn Receiver> {
-        let peer = Arc::new(Peer {
+    fn accept(&self, _: &Arc<Connection>) -> Arc<dyn Receiver> {
+        Arc::new(Peer {
+            namespaces: Arc::clone(&self.namespaces),
+            namespace: Arc::clone(&self.namespace),
             format: self.format,
             state: Mutex::new(State::Joining(Vec::new())),
-        });
-        match self.namespaces.enter(&self.namespace) {
-            Some(hub) => {
-                let (peer, connection) = (Arc::clone(&peer), Arc::clone(connection));
-                let core = Arc::clone(connection.core());
-                start(&core, None, || Some(Box::pin(peer.join(hub, connection))));
-            }
-            None => {
-                connection.end(CloseReason::ForcedClose, Goodbye::Frame(None, ""));
-            }
-        }
-        peer
+        })
     }
 }
 
 /// One client that speaks the envelope.
 struct Peer {
+    namespaces: Arc<Namespaces>,
+    namespace: Arc<str>,
     format: Format,
     state: Mutex<State>,
 }
@@ -91,7 +84,7 @@ enum State {
     /// Middleware is deciding; commands wait.
     Joining(Vec<Waiting>),
     Joined(Socket),
-    Gone,
+    Gone(CloseReason),
 }
 
 struct Waiting {
@@ -114,17 +107,19 @@ impl Peer {
                 return;
             }
         }
-        if !hub.admit(&socket, None, || {}) {
+        // A client that went while middleware decided does not come.
+        if connection.is_closed() || !hub.admit(&socket, None, || {}) {
+            socket.set_gone();
             hub.forget_one();
             return;
         }
         for handler in &hub.handlers().connect {
             handler.run(Context::connecting(&socket));
         }
-        loop {
+        let reason = loop {
             let waiting = match &mut *self.state.lock() {
                 State::Joining(waiting) if !waiting.is_empty() => std::mem::take(waiting),
-                State::Gone => break,
+                State::Gone(reason) => break *reason,
                 state => {
                     *state = State::Joined(socket);
                     return;
@@ -133,9 +128,9 @@ impl Peer {
             for Waiting { name, args, id } in waiting {
                 dispatch(&socket, &name, args, id);
             }
-        }
+        };
         // The connection ended meanwhile.
-        socket.depart(CloseReason::TransportClose);
+        socket.depart(reason);
         hub.forget_one();
     }
 
@@ -170,7 +165,7 @@ impl Peer {
             }
         };
         let socket = match &mut *self.state.lock() {
-            State::Gone => return Ok(false),
+            State::Gone(_) => return Ok(false),
             State::Joining(waiting) => {
                 if waiting.len() >= connection.core().limits.packets_while_joining {
                     return Err(Malformed);
@@ -193,6 +188,16 @@ fn dispatch(socket: &Socket, name: &str, args: Args, id: Option<Box<RawValue>>) 
 }
 
 impl Receiver for Peer {
+    fn opened(self: Arc<Self>, connection: &Arc<Connection>) {
+        let Some(hub) = self.namespaces.enter(&self.namespace) else {
+            connection.end(CloseReason::ForcedClose, Goodbye::Frame(None, ""));
+            return;
+        };
+        let connection = Arc::clone(connection);
+        let core = Arc::clone(connection.core());
+        start(&core, None, || Some(Box::pin(self.join(hub, connection))));
+    }
+
     fn text(&self, connection: &Arc<Connection>, text: &str) -> Result<bool, Malformed> {
         self.take(connection, envelope::decode_json(text, connection.core().limits.nesting))
     }
@@ -202,7 +207,7 @@ impl Receiver for Peer {
     }
 
     fn closed(&self, _: &Arc<Connection>, reason: CloseReason) {
-        let before = std::mem::replace(&mut *self.state.lock(), State::Gone);
+        let before = std::mem::replace(&mut *self.state.lock(), State::Gone(reason));
         if let State::Joined(socket) = before {
             socket.depart(reason);
             socket.hub().forget_one();

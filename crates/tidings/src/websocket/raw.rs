@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::endpoint::PlainAcceptor;
 use crate::{
     hub::{Socket, encoding::Encoding, namespaces::Namespaces},
@@ -83,51 +85,79 @@ struct RawAcceptor {
 }
 
 impl Acceptor for RawAcceptor {
-    fn accept(&self, connection: &Arc<Connection>) -> Arc<dyn Receiver> {
-        let Some(hub) = self.namespaces.enter(&self.namespace) else {
-            connection.end(CloseReason::ForcedClose, Goodbye::Frame(None, ""));
-            return Arc::new(Nobody);
-        };
-        let socket = hub.welcome(connection, Encoding::Raw, None, None);
-        hub.admit(&socket, None, || {});
-        self.handler.opened(&socket);
-        Arc::new(RawReceiver { handler: Arc::clone(&self.handler), socket })
+    fn accept(&self, _: &Arc<Connection>) -> Arc<dyn Receiver> {
+        Arc::new(RawReceiver {
+            handler: Arc::clone(&self.handler),
+            namespaces: Arc::clone(&self.namespaces),
+            namespace: Arc::clone(&self.namespace),
+            state: Mutex::new(State::Opening),
+        })
     }
-}
-
-struct Nobody;
-
-impl Receiver for Nobody {
-    fn text(&self, _: &Arc<Connection>, _: &str) -> Result<bool, Malformed> {
-        Err(Malformed)
-    }
-
-    fn binary(&self, _: &Arc<Connection>, _: &[u8]) -> Result<bool, Malformed> {
-        Err(Malformed)
-    }
-
-    fn closed(&self, _: &Arc<Connection>, _: CloseReason) {}
 }
 
 struct RawReceiver {
     handler: Arc<dyn WebSocketHandler>,
-    socket: Socket,
+    namespaces: Arc<Namespaces>,
+    namespace: Arc<str>,
+    state: Mutex<State>,
+}
+
+enum State {
+    Opening,
+    Open(Socket),
+    /// Let go of, since a socket holds its connection and a connection its receiver.
+    Gone(CloseReason),
+}
+
+impl RawReceiver {
+    fn socket(&self) -> Option<Socket> {
+        match &*self.state.lock() {
+            State::Open(socket) => Some(socket.clone()),
+            State::Opening | State::Gone(_) => None,
+        }
+    }
+
+    fn leave(&self, socket: &Socket, reason: CloseReason) {
+        socket.depart(reason);
+        socket.hub().forget_one();
+        self.handler.closed(socket, reason);
+    }
 }
 
 impl Receiver for RawReceiver {
+    fn opened(self: Arc<Self>, connection: &Arc<Connection>) {
+        let Some(hub) = self.namespaces.enter(&self.namespace) else {
+            connection.end(CloseReason::ForcedClose, Goodbye::Frame(None, ""));
+            return;
+        };
+        let socket = hub.welcome(connection, Encoding::Raw, None, None);
+        hub.admit(&socket, None, || {});
+        self.handler.opened(&socket);
+        let mut state = self.state.lock();
+        if let State::Gone(reason) = *state {
+            drop(state);
+            self.leave(&socket, reason);
+        } else {
+            *state = State::Open(socket);
+        }
+    }
+
     fn text(&self, _: &Arc<Connection>, text: &str) -> Result<bool, Malformed> {
-        self.handler.text(&self.socket, text);
+        let socket = self.socket().ok_or(Malformed)?;
+        self.handler.text(&socket, text);
         Ok(false)
     }
 
     fn binary(&self, _: &Arc<Connection>, bytes: &[u8]) -> Result<bool, Malformed> {
-        self.handler.binary(&self.socket, bytes);
+        let socket = self.socket().ok_or(Malformed)?;
+        self.handler.binary(&socket, bytes);
         Ok(false)
     }
 
     fn closed(&self, _: &Arc<Connection>, reason: CloseReason) {
-        self.socket.depart(reason);
-        self.socket.hub().forget_one();
-        self.handler.closed(&self.socket, reason);
+        let before = std::mem::replace(&mut *self.state.lock(), State::Gone(reason));
+        if let State::Open(socket) = before {
+            self.leave(&socket, reason);
+        }
     }
 }
