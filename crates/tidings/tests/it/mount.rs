@@ -10,7 +10,10 @@ use crate::support::{Poll, Running, Sio, http, soon};
 fn echo() -> Server {
     let echo = Namespace::new().on("echo", async |args: Args| args);
     let builder = Server::builder().namespace("/", echo);
-    builder.socketio("/socket.io/", SocketIo::new()).build().unwrap()
+    builder
+        .socketio("/socket.io/", SocketIo::new())
+        .build()
+        .unwrap()
 }
 
 async fn both_transports_work(address: std::net::SocketAddr) {
@@ -34,9 +37,14 @@ async fn a_server_can_be_mounted_on_an_axum_app() {
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(async move {
         let stopped = async { drop(stopped.await) };
-        axum::serve(listener, app).with_graceful_shutdown(stopped).await
+        axum::serve(listener, app)
+            .with_graceful_shutdown(stopped)
+            .await
     });
-    assert_eq!(http(address, "GET", "/", "").await, (200, "hello".to_owned()));
+    assert_eq!(
+        http(address, "GET", "/", "").await,
+        (200, "hello".to_owned())
+    );
     both_transports_work(address).await;
     soon(server.close()).await;
     assert_eq!(server.connections(), 0);
@@ -54,7 +62,10 @@ async fn what_is_not_mounted_goes_to_the_fallback() {
         let app = Router::new().route("/health", get(async || "well"));
         async move { server.serve_with(listener, app).await }
     });
-    assert_eq!(http(address, "GET", "/health", "").await, (200, "well".to_owned()));
+    assert_eq!(
+        http(address, "GET", "/health", "").await,
+        (200, "well".to_owned())
+    );
     assert_eq!(http(address, "GET", "/other", "").await.0, 404);
     both_transports_work(address).await;
     soon(server.close()).await;

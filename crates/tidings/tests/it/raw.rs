@@ -99,7 +99,10 @@ async fn messages_reach_rooms_and_nobody_else() {
 
     let id = ann.id;
     drop(ann);
-    assert_eq!(soon(departures.recv()).await, Some((id, CloseReason::TransportClose)));
+    assert_eq!(
+        soon(departures.recv()).await,
+        Some((id, CloseReason::TransportClose))
+    );
     assert_eq!((hub.len(), hub.rooms()), (2, vec![]));
     drop((bob, cem));
     running.close().await;
@@ -117,7 +120,10 @@ async fn the_server_can_end_a_client_and_hears_of_it_once() {
     let mut cut = Client::connect(&running).await;
     cut.ws.send("cut").await;
     assert_eq!(cut.ws.closed().await, None);
-    assert_eq!(soon(departures.recv()).await, Some((cut.id, CloseReason::ForcedClose)));
+    assert_eq!(
+        soon(departures.recv()).await,
+        Some((cut.id, CloseReason::ForcedClose))
+    );
 
     let server = running.server.clone();
     running.close().await;

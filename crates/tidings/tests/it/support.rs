@@ -52,13 +52,23 @@ impl Running {
             let server = server.clone();
             async move { server.serve(listener).await }
         });
-        Self { server, address, serving }
+        Self {
+            server,
+            address,
+            serving,
+        }
     }
 
     /// A server with one namespace, for Socket.IO clients at `/socket.io/`.
     pub(crate) async fn socketio(namespace: Namespace) -> Self {
         let builder = Server::builder().namespace("/", namespace);
-        Self::start(builder.socketio("/socket.io/", SocketIo::new()).build().unwrap()).await
+        Self::start(
+            builder
+                .socketio("/socket.io/", SocketIo::new())
+                .build()
+                .unwrap(),
+        )
+        .await
     }
 
     /// Closes the server, whose clients have to be gone or reading.
@@ -78,7 +88,9 @@ impl Ws {
     }
 
     pub(crate) async fn speaking(address: SocketAddr, path: &str, protocol: &str) -> Self {
-        Self::try_connect(address, path, &[("sec-websocket-protocol", protocol)]).await.unwrap()
+        Self::try_connect(address, path, &[("sec-websocket-protocol", protocol)])
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn try_connect(
@@ -86,7 +98,9 @@ impl Ws {
         path: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, tokio_websockets::Error> {
-        let mut builder = ClientBuilder::new().uri(&format!("ws://{address}{path}")).unwrap();
+        let mut builder = ClientBuilder::new()
+            .uri(&format!("ws://{address}{path}"))
+            .unwrap();
         for (name, value) in headers {
             let value = value.parse().unwrap();
             builder = builder.add_header(http::HeaderName::from_static(name), value)?;
@@ -110,9 +124,14 @@ impl Ws {
     /// The next message that is neither ping nor pong.
     #[track_caller]
     pub(crate) fn message(&mut self) -> impl Future<Output = Message> {
-        soon(async {
+        soon(async move {
             loop {
-                let message = self.0.next().await.expect("the connection is open").unwrap();
+                let message = self
+                    .0
+                    .next()
+                    .await
+                    .expect("the connection is open")
+                    .unwrap();
                 if !message.is_ping() && !message.is_pong() {
                     return message;
                 }
@@ -125,7 +144,10 @@ impl Ws {
         let message = self.message();
         async move {
             let message = message.await;
-            message.as_text().unwrap_or_else(|| panic!("{message:?} is no text")).to_owned()
+            message
+                .as_text()
+                .unwrap_or_else(|| panic!("{message:?} is no text"))
+                .to_owned()
         }
     }
 
@@ -197,7 +219,9 @@ impl Sio {
             let body: Value = serde_json::from_str(body).unwrap();
             return Ok(body["sid"].as_str().unwrap().to_owned());
         }
-        let body = answer.strip_prefix(&format!("4{name}")).unwrap_or_else(|| panic!("{answer}"));
+        let body = answer
+            .strip_prefix(&format!("4{name}"))
+            .unwrap_or_else(|| panic!("{answer}"));
         Err(serde_json::from_str(body).unwrap())
     }
 
@@ -209,14 +233,17 @@ impl Sio {
     /// The next Socket.IO packet.
     #[track_caller]
     pub(crate) fn packet(&mut self) -> impl Future<Output = String> {
-        soon(async {
+        soon(async move {
             loop {
                 let text = self.ws.text().await;
                 if text == "2" {
                     self.ws.send("3").await;
                     continue;
                 }
-                return text.strip_prefix('4').unwrap_or_else(|| panic!("{text}")).to_owned();
+                return text
+                    .strip_prefix('4')
+                    .unwrap_or_else(|| panic!("{text}"))
+                    .to_owned();
             }
         })
     }
@@ -237,7 +264,9 @@ impl Sio {
     pub(crate) async fn ask(&mut self, event: Value) -> Value {
         let id = self.question(event).await;
         let packet = self.packet().await;
-        let body = packet.strip_prefix(&format!("3{id}")).unwrap_or_else(|| panic!("{packet}"));
+        let body = packet
+            .strip_prefix(&format!("3{id}"))
+            .unwrap_or_else(|| panic!("{packet}"));
         serde_json::from_str(body).unwrap()
     }
 
@@ -247,7 +276,9 @@ impl Sio {
         let packet = self.packet();
         async move {
             let packet = packet.await;
-            let body = packet.strip_prefix('2').unwrap_or_else(|| panic!("{packet} is no event"));
+            let body = packet
+                .strip_prefix('2')
+                .unwrap_or_else(|| panic!("{packet} is no event"));
             serde_json::from_str(body).unwrap()
         }
     }
@@ -255,7 +286,11 @@ impl Sio {
 
 /// What stands in front of a packet's body for its namespace.
 fn prefix(namespace: &str) -> String {
-    if namespace == "/" { String::new() } else { format!("{namespace},") }
+    if namespace == "/" {
+        String::new()
+    } else {
+        format!("{namespace},")
+    }
 }
 
 /// Makes one HTTP request on a connection of its own; gives status and body.
