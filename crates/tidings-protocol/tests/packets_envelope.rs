@@ -160,3 +160,15 @@ proptest! {
         let _ = decode_msgpack(&bytes, 10);
     }
 }
+
+/// Found by fuzzing: printed as text, a map that is the key of a map doubled with every level.
+#[test]
+fn maps_as_keys_of_maps_do_not_grow() {
+    let mut message = b"\x82\xa4type\xa1e\xa4data".to_vec();
+    message.extend(std::iter::repeat_n(0x81, 60));
+    message.extend(std::iter::repeat_n(0xc3, 61));
+    let command = decode_msgpack(&message, 100).unwrap();
+    let mut out = Vec::new();
+    encode_event(Format::Json, &mut out, "e", &command.args).unwrap();
+    assert!(out.len() < 1000, "{} bytes", out.len());
+}

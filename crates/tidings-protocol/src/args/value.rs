@@ -205,6 +205,8 @@ fn name(key: Value) -> Value {
     match key {
         Value::String(_) => key,
         Value::Binary(bytes) => Value::from(&*String::from_utf8_lossy(&bytes)),
+        // Printed as text, keys within keys would double in length with every level.
+        Value::Array(_) | Value::Map(_) | Value::Ext(..) => Value::from("[object Object]"),
         other => Value::from(other.to_string()),
     }
 }

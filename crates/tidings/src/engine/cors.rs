@@ -2,6 +2,8 @@
 //! origin that is not allowed is still served, only without the header that lets a browser read
 //! the answer. [`Cors::strict`] refuses its handshakes as well, which is what protects WebSockets.
 
+use std::{fmt, sync::Arc};
+
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{
@@ -16,24 +18,55 @@ use crate::server::body::{Body, empty};
 /// Which origins may read answers.
 #[derive(Debug, Clone)]
 pub struct Cors {
-    origins: Option<Vec<String>>,
+    origins: Origins,
     credentials: bool,
     strict: bool,
 }
 
+#[derive(Clone)]
+enum Origins {
+    Any,
+    Listed(Vec<String>),
+    Matching(Arc<dyn Fn(&str) -> bool + Send + Sync>),
+}
+
+impl fmt::Debug for Origins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("Any"),
+            Self::Listed(origins) => origins.fmt(f),
+            Self::Matching(_) => f.write_str("Matching"),
+        }
+    }
+}
+
 impl Cors {
+    fn new(origins: Origins) -> Self {
+        Self { origins, credentials: false, strict: false }
+    }
+
     /// Every origin (`*`).
     pub fn any() -> Self {
-        Self { origins: None, credentials: false, strict: false }
+        Self::new(Origins::Any)
     }
 
     /// These origins, each as a browser writes it: `https://app.example.com`.
     pub fn origins(origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self {
-            origins: Some(origins.into_iter().map(Into::into).collect()),
-            credentials: false,
-            strict: false,
-        }
+        Self::new(Origins::Listed(origins.into_iter().map(Into::into).collect()))
+    }
+
+    /// The origins for which `matches` says so, each as a browser writes it. Compare whole names:
+    /// anybody may own one that begins or ends like yours.
+    ///
+    /// ```
+    /// # use tidings::Cors;
+    /// let port_of_this_machine = |origin: &str| {
+    ///     origin.strip_prefix("http://localhost:").is_some_and(|port| port.parse::<u16>().is_ok())
+    /// };
+    /// let cors = Cors::matching(port_of_this_machine).strict();
+    /// ```
+    pub fn matching(matches: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self::new(Origins::Matching(Arc::new(matches)))
     }
 
     /// Lets browsers send cookies along.
@@ -51,25 +84,27 @@ impl Cors {
         self
     }
 
-    fn lists(&self, origin: &HeaderValue) -> bool {
-        self.origins.as_ref().is_none_or(|list| {
-            list.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
-        })
+    fn allows(&self, origin: &HeaderValue) -> bool {
+        match &self.origins {
+            Origins::Any => true,
+            Origins::Listed(list) => list.iter().any(|it| it.as_bytes() == origin.as_bytes()),
+            Origins::Matching(matches) => origin.to_str().is_ok_and(|it| matches(it)),
+        }
     }
 
     /// Whether a handshake with these headers is to be refused.
     pub(crate) fn refuses(&self, request: &HeaderMap) -> bool {
-        self.strict && request.get(ORIGIN).is_some_and(|origin| !self.lists(origin))
+        self.strict && request.get(ORIGIN).is_some_and(|origin| !self.allows(origin))
     }
 
     pub(crate) fn apply(&self, request: &HeaderMap, response: &mut HeaderMap) {
         match (&self.origins, request.get(ORIGIN)) {
-            (None, _) => {
+            (Origins::Any, _) => {
                 response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             }
-            (Some(_), origin) => {
+            (_, origin) => {
                 vary(response, ORIGIN);
-                if let Some(origin) = origin.filter(|origin| self.lists(origin)) {
+                if let Some(origin) = origin.filter(|origin| self.allows(origin)) {
                     response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
                 }
             }
@@ -121,13 +156,21 @@ mod tests {
 
     #[test]
     fn only_the_exact_origin_is_reflected() {
-        let cors = Cors::origins(["https://a.example"]).credentials().strict();
+        let listed = Cors::origins(["https://a.example"]);
+        let matching = Cors::matching(|origin| origin == "https://a.example");
+        for cors in [listed, matching] {
+            check(&cors.credentials().strict());
+        }
+    }
+
+    fn check(cors: &Cors) {
         for (origin, allowed) in [
             ("https://a.example", true),
             ("https://a.example.evil.example", false),
             ("https://xa.example", false),
             ("http://a.example", false),
             ("null", false),
+            ("", false),
         ] {
             let mut response = HeaderMap::new();
             cors.apply(&from(origin), &mut response);
@@ -136,6 +179,14 @@ mod tests {
             assert_eq!(response[VARY], "Origin");
         }
         assert!(!cors.refuses(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn an_origin_that_is_no_text_matches_nothing() {
+        let mut request = HeaderMap::new();
+        request.insert(ORIGIN, HeaderValue::from_bytes(b"http://\xff").unwrap());
+        assert!(Cors::matching(|_| true).strict().refuses(&request));
+        assert!(!Cors::any().strict().refuses(&request));
     }
 
     #[test]

@@ -278,13 +278,17 @@ impl Connection {
         }
     }
 
-    /// Ends a connection whose client does not read what it is sent.
+    /// Ends a connection whose client does not read what it is sent. A task does it: the handlers
+    /// of the client's departure must not run within somebody else's call to send.
     pub(crate) fn overflow(self: &Arc<Self>) {
-        let goodbye = Goodbye::Frame(Some(CloseCode::SLOW_CONSUMER), "slow consumer");
-        if self.end(CloseReason::SlowConsumer, goodbye) {
-            self.core.stats.outbox_overflows.add(1);
-            tracing::debug!(connection = ?self.id, "the outbox is full, the connection is closed");
-        }
+        let connection = Arc::clone(self);
+        self.core.tasks.spawn(async move {
+            let goodbye = Goodbye::Frame(Some(CloseCode::SLOW_CONSUMER), "slow consumer");
+            if connection.end(CloseReason::SlowConsumer, goodbye) {
+                connection.core.stats.outbox_overflows.add(1);
+                tracing::debug!(?connection, "the outbox is full, the connection is closed");
+            }
+        });
     }
 
     /// Starts a turn of the reader: what handlers send meanwhile is written at its end, in one

@@ -56,6 +56,8 @@ impl Shard {
         loop {
             self.wake.notified().await;
             loop {
+                // Whatever is ready to run may publish too: it goes first, into the same writes.
+                tokio::task::yield_now().await;
                 let batch = std::mem::take(&mut *self.dirty.lock());
                 if batch.is_empty() {
                     break;
