@@ -81,11 +81,13 @@ where
 /// The socket under a connection of this library's listener, or of a server built on hyper-util
 /// such as `axum::serve`.
 fn take_socket(upgraded: hyper::upgrade::Upgraded) -> Option<(TcpStream, Bytes)> {
-    match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(HyperParts { io, read_buf, .. }) => Some((io.into_inner(), read_buf)),
+    let (io, early) = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(HyperParts { io, read_buf, .. }) => (io, read_buf),
         Err(upgraded) => {
             let parts = auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded).ok()?;
-            Some((parts.io.into_inner(), parts.read_buf))
+            (parts.io, parts.read_buf)
         }
-    }
+    };
+    // A copy, since even an empty view would keep HTTP's whole read buffer alive with the session.
+    Some((io.into_inner(), Bytes::copy_from_slice(&early)))
 }

@@ -95,6 +95,9 @@ pub struct Connection {
     paused: Mutex<Option<Waker>>,
 }
 
+/// What an idle connection costs is decided here; see `bench/run.sh idle-memory`.
+const _: () = assert!(size_of::<Connection>() <= 448);
+
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").field("id", &self.id).field("wire", &self.wire).finish()
