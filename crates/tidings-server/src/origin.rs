@@ -7,11 +7,6 @@
 
 use std::net::IpAddr;
 
-use http::{
-    HeaderMap, HeaderValue,
-    header::{ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, VARY},
-    request::Parts,
-};
 use tidings::Handshake;
 
 /// Whether a client with that handshake may connect.
@@ -20,20 +15,9 @@ pub(crate) fn is_welcome(handshake: &Handshake) -> bool {
         && handshake.header("host").is_none_or(is_local_authority)
 }
 
-/// Lets pages of this machine read the answers to their requests: a page that is being developed
-/// is served from another port. To be given to
-/// [`EngineConfig::on_headers`](tidings::EngineConfig::on_headers).
-pub(crate) fn allow_local_pages(request: &Parts, answer: &mut HeaderMap) {
-    let Some(origin) = request.headers.get(ORIGIN) else {
-        return;
-    };
-    answer.append(VARY, HeaderValue::from_static("Origin"));
-    if origin.to_str().is_ok_and(is_local_origin) {
-        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    }
-}
-
-fn is_local_origin(origin: &str) -> bool {
+/// Whether a page from there is one of this machine. Such pages may read the answers to their
+/// requests, since a page that is being developed is served from another port.
+pub(crate) fn is_local_origin(origin: &str) -> bool {
     origin
         .strip_prefix("http://")
         .or_else(|| origin.strip_prefix("https://"))

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, process::ExitCode, time::Duration};
 
 use thiserror::Error;
 use tidings::{
-    BuildError, EngineConfig, Hub, Limits, RecoveryConfig, Server, SocketIo, WebSocketConfig,
+    BuildError, Cors, EngineConfig, Hub, Limits, RecoveryConfig, Server, SocketIo, WebSocketConfig,
 };
 use tokio::{
     net::TcpListener,
@@ -131,7 +131,7 @@ fn build(app: App) -> Result<(Server, Hub), BuildError> {
     let engine = EngineConfig::new()
         .ping_interval(PING_INTERVAL)
         .ping_timeout(PING_TIMEOUT)
-        .on_headers(|request, _, answer| origin::allow_local_pages(request, answer));
+        .cors(Cors::matching(origin::is_local_origin));
     let websocket = WebSocketConfig::new()
         .ping_interval(PING_INTERVAL)
         .ping_timeout(PING_TIMEOUT);

@@ -1,5 +1,10 @@
 //! Starting and ending.
 
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
 use crate::process::{Server, run};
 
 #[test]
@@ -51,4 +56,27 @@ fn it_says_what_is_loose_and_ends_when_asked() {
         );
     }
     assert_eq!(server.terminate().code(), Some(0));
+}
+
+#[test]
+fn only_pages_of_this_machine_may_read_the_answers() {
+    let server = Server::start();
+    for (origin, allowed) in [
+        ("http://localhost:5173", true),
+        ("http://localhost.evil.example", false),
+    ] {
+        let mut line = TcpStream::connect(&server.address).unwrap();
+        write!(
+            line,
+            "OPTIONS /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: {}\r\nOrigin: {origin}\r\n\
+             Access-Control-Request-Headers: x-a\r\nConnection: close\r\n\r\n",
+            server.address
+        )
+        .unwrap();
+        let mut answer = String::new();
+        line.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+        let header = format!("access-control-allow-origin: {origin}\r\n");
+        assert_eq!(answer.contains(&header), allowed, "{answer}");
+    }
 }
