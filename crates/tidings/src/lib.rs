@@ -74,3 +74,8 @@ pub use tidings_protocol::{
 };
 pub use transport::{connection::Connection, handshake::Handshake};
 pub use websocket::{WebSocketConfig, WebSocketHandler};
+
+/// The examples of the README, which have to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
