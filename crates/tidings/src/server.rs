@@ -108,14 +108,10 @@ impl Server {
             connection.end(CloseReason::ServerShuttingDown, Goodbye::Frame(code, ""));
         }
         core.tasks.close();
-        let finished = async {
-            // Two tasks a shard are stopped last, since it is they that write the goodbyes.
-            while core.tasks.len() > 2 * core.shards.len() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let _ = tokio::time::timeout(Duration::from_secs(10), finished).await;
+        let _ = tokio::time::timeout(Duration::from_secs(10), core.tasks.wait()).await;
         core.stop.cancel();
+        core.house.close();
+        core.house.wait().await;
         for connection in core.registry.all() {
             connection.transport_gone(CloseReason::ServerShuttingDown);
         }

@@ -125,6 +125,13 @@ impl Hub {
         self.0.recovery.as_ref().is_some_and(|recovery| recovery.config.skip_middleware)
     }
 
+    /// Drops what is kept for recovery and too old.
+    pub(crate) fn sweep(&self) {
+        if let Some(recovery) = &self.0.recovery {
+            recovery.sweep();
+        }
+    }
+
     /// Whether nothing would be lost if this namespace were forgotten.
     pub(crate) fn is_forgettable(&self) -> bool {
         self.0.population.load(Ordering::Acquire) == 0

@@ -3,13 +3,15 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
+use tokio::time::MissedTickBehavior;
 
 use super::{Hub, recovery::RecoveryConfig};
 use crate::{adapter::Adapter, handler::handlers::Handlers, server::core::Core};
@@ -97,6 +99,21 @@ impl Namespaces {
             live.remove(hub.name());
             drop(live);
             self.adapter.closed(hub.name());
+        }
+    }
+
+    /// Drops, now and then, what is kept for recovery and too old, and then the namespaces that
+    /// were only kept for it.
+    pub(crate) async fn sweep(namespaces: Weak<Self>, every: Duration) {
+        let mut ticks = tokio::time::interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let Some(namespaces) = namespaces.upgrade() else { return };
+            for hub in namespaces.all() {
+                hub.sweep();
+                namespaces.forget_if_empty(&hub);
+            }
         }
     }
 

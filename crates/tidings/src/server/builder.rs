@@ -1,6 +1,6 @@
 //! Putting a server together.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use thiserror::Error;
 
@@ -23,6 +23,9 @@ use crate::{
         raw::RawEndpoint,
     },
 };
+
+/// What is kept for recovery is looked through no more often than this.
+const SWEEP_MIN: Duration = Duration::from_millis(100);
 
 type Matcher = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
@@ -199,6 +202,8 @@ impl ServerBuilder {
             .into_iter()
             .map(|(matches, namespace)| (matches, namespace.into_handlers()))
             .collect();
+        let sweep_every =
+            self.recovery.as_ref().map(|it| (it.max_disconnection / 4).max(SWEEP_MIN));
         let namespaces =
             Namespaces::new(Arc::clone(&core), self.adapter, self.recovery, fixed, dynamic);
         let mounts = self
@@ -209,7 +214,11 @@ impl ServerBuilder {
                 (path, mount)
             })
             .collect();
-        core.shards.spawn(&core.tasks, &core.stop);
+        core.shards.spawn(&core.house, &core.stop);
+        if let Some(every) = sweep_every {
+            let sweep = Namespaces::sweep(Arc::downgrade(&namespaces), every);
+            core.house.spawn(core.stop.clone().run_until_cancelled_owned(sweep));
+        }
         Ok(Server(Arc::new(Inner { core, namespaces, mounts })))
     }
 

@@ -19,8 +19,10 @@ pub(crate) struct Core {
     pub(crate) registry: Registry,
     pub(crate) stats: Stats,
     pub(crate) frames: ConstantFrames,
-    /// Everything that the server has spawned.
+    /// Everything that was spawned for clients.
     pub(crate) tasks: TaskTracker,
+    /// What serves all of them: it goes on until the last goodbye is written.
+    pub(crate) house: TaskTracker,
     /// Stops accepting connections.
     pub(crate) draining: CancellationToken,
     /// Stops the shards, last of all.
@@ -46,6 +48,7 @@ impl Core {
                 websocket_ping: Arc::new(Frame::raw(Opcode::Ping, b"")),
             },
             tasks: TaskTracker::new(),
+            house: TaskTracker::new(),
             draining: CancellationToken::new(),
             stop: CancellationToken::new(),
         })

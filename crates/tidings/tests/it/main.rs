@@ -2,6 +2,7 @@
 
 mod closing;
 mod delivery;
+mod dynamic;
 mod envelope;
 mod handlers;
 mod limits;
