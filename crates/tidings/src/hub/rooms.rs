@@ -51,7 +51,9 @@ pub(crate) enum Joined {
     Already,
     /// The socket is in as many rooms as it may be.
     TooMany,
-    Yes { first: bool },
+    Yes {
+        first: bool,
+    },
 }
 
 impl Rooms {
@@ -59,7 +61,12 @@ impl Rooms {
         let id = socket.id();
         let connection = Arc::clone(socket.connection());
         let encoding = socket.encoding();
-        let member = Member { socket, connection, encoding, seats: SmallVec::new() };
+        let member = Member {
+            socket,
+            connection,
+            encoding,
+            seats: SmallVec::new(),
+        };
         let slot = self.members.insert(member);
         self.by_id.insert(id, slot as u32);
     }
@@ -78,7 +85,9 @@ impl Rooms {
     }
 
     pub(crate) fn join(&mut self, id: SocketId, room: &str, limit: usize) -> Joined {
-        let Some(&slot) = self.by_id.get(&id) else { return Joined::Unknown };
+        let Some(&slot) = self.by_id.get(&id) else {
+            return Joined::Unknown;
+        };
         if room == id.as_str() {
             return Joined::Already;
         }
@@ -92,15 +101,23 @@ impl Rooms {
         }
         let index = known.unwrap_or_else(|| {
             let name: Arc<str> = room.into();
-            let index = self.rooms.insert(Room { name: Arc::clone(&name), members: Vec::new() });
+            let index = self.rooms.insert(Room {
+                name: Arc::clone(&name),
+                members: Vec::new(),
+            });
             self.by_name.insert(name, index as u32);
             index as u32
         });
         let members = &mut self.rooms[index as usize].members;
-        let seat = Seat { room: index, position: members.len() as u32 };
+        let seat = Seat {
+            room: index,
+            position: members.len() as u32,
+        };
         members.push(slot);
         self.members[slot as usize].seats.push(seat);
-        Joined::Yes { first: known.is_none() }
+        Joined::Yes {
+            first: known.is_none(),
+        }
     }
 
     /// Says whether the room is empty now; `None` when the socket was not in it.
@@ -133,7 +150,9 @@ impl Rooms {
 
     /// The rooms of a socket, its own first.
     pub(crate) fn of(&self, id: SocketId) -> Vec<Arc<str>> {
-        let Some(&slot) = self.by_id.get(&id) else { return Vec::new() };
+        let Some(&slot) = self.by_id.get(&id) else {
+            return Vec::new();
+        };
         let seats = self.members[slot as usize].seats.iter();
         std::iter::once(id.as_str().into())
             .chain(seats.map(|seat| Arc::clone(&self.rooms[seat.room as usize].name)))
@@ -178,7 +197,10 @@ impl Rooms {
             [room] if SocketId::parse(room).is_none() => {
                 // The common case, with no set to build: nobody is twice in one room.
                 if let Some(&index) = self.by_name.get(&**room) {
-                    self.rooms[index as usize].members.iter().for_each(|slot| visit(*slot));
+                    self.rooms[index as usize]
+                        .members
+                        .iter()
+                        .for_each(|slot| visit(*slot));
                 }
             }
             rooms => {
@@ -199,3 +221,6 @@ impl Rooms {
         members.unwrap_or_default().iter().copied().chain(own)
     }
 }
+
+#[cfg(test)]
+mod tests;

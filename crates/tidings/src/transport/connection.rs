@@ -30,11 +30,7 @@ use super::{
     shard::Shard,
     timers::{Heartbeat, Timers},
 };
-use crate::{
-    id::PrivateId,
-    reason::CloseReason,
-    server::core::Core,
-};
+use crate::{id::PrivateId, reason::CloseReason, server::core::Core};
 
 /// How long a closing peer has to read what is left and to answer the close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -100,7 +96,10 @@ const _: () = assert!(size_of::<Connection>() <= 448);
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("id", &self.id).field("wire", &self.wire).finish()
+        f.debug_struct("Connection")
+            .field("id", &self.id)
+            .field("wire", &self.wire)
+            .finish()
     }
 }
 
@@ -146,7 +145,9 @@ impl Connection {
             paused: Mutex::new(None),
         });
         core.registry.insert(Arc::clone(&connection));
-        connection.shard.schedule(&connection, now + opening.heartbeat.interval);
+        connection
+            .shard
+            .schedule(&connection, now + opening.heartbeat.interval);
         connection
     }
 
@@ -361,7 +362,9 @@ impl Connection {
     /// Waits until a socket that was full takes bytes again. Cutting the socket ends it too.
     async fn drain(self: Arc<Self>, socket: Arc<OwnedWriteHalf>) {
         while socket.writable().await.is_ok() {
-            let Some(batch) = self.outbox.lock().take_batch() else { break };
+            let Some(batch) = self.outbox.lock().take_batch() else {
+                break;
+            };
             match self.write(batch, &socket) {
                 Ok((Written::Blocked, _)) => {}
                 // What was pushed while it was blocked is nobody else's to write.
@@ -376,8 +379,12 @@ impl Connection {
         if outbox.is_empty() {
             return;
         }
-        let Sink::Polling(polling) = &mut outbox.sink else { return };
-        let Some(waiting) = polling.waiting.take() else { return };
+        let Sink::Polling(polling) = &mut outbox.sink else {
+            return;
+        };
+        let Some(waiting) = polling.waiting.take() else {
+            return;
+        };
         if waiting.is_closed() {
             return;
         }
@@ -418,12 +425,20 @@ impl Connection {
         }
         let before = std::mem::replace(&mut outbox.sink, Sink::Socket(socket));
         drop(outbox);
-        if let Sink::Polling(Polling { waiting: Some(waiting), .. }) = before {
-            let _ = waiting.send(PollAnswer { payload: b"6".to_vec(), compress: false });
+        if let Sink::Polling(Polling {
+            waiting: Some(waiting),
+            ..
+        }) = before
+        {
+            let _ = waiting.send(PollAnswer {
+                payload: b"6".to_vec(),
+                compress: false,
+            });
         }
         // A ping that was lost with the old transport must not be waited for.
-        self.timers.lock().heartbeat =
-            Heartbeat::Idle { ping_at: Instant::now() + self.heartbeat.interval };
+        self.timers.lock().heartbeat = Heartbeat::Idle {
+            ping_at: Instant::now() + self.heartbeat.interval,
+        };
         self.flush();
         true
     }
@@ -458,7 +473,11 @@ impl Connection {
             }
             Sink::Polling(polling) => {
                 polling.posting = None;
-                match polling.waiting.take().filter(|_| !matches!(goodbye, Goodbye::Cut)) {
+                match polling
+                    .waiting
+                    .take()
+                    .filter(|_| !matches!(goodbye, Goodbye::Cut))
+                {
                     // A client may act on a close packet before the packets in front of it, so
                     // those go alone, and the next GET learns of the close.
                     Some(waiting) if !waiting.is_closed() && !outbox.is_empty() => {
@@ -467,7 +486,10 @@ impl Connection {
                     }
                     Some(waiting) if !waiting.is_closed() => {
                         let payload = b"1".to_vec();
-                        let _ = waiting.send(PollAnswer { payload, compress: false });
+                        let _ = waiting.send(PollAnswer {
+                            payload,
+                            compress: false,
+                        });
                         outbox.sink = Sink::Closed;
                     }
                     _ if park => parked = true,
@@ -511,7 +533,10 @@ impl Connection {
         outbox.sink = Sink::Closed;
         drop(outbox);
         self.core.registry.remove(self.id);
-        PollAnswer { payload: b"6\x1e1".to_vec(), compress: false }
+        PollAnswer {
+            payload: b"6\x1e1".to_vec(),
+            compress: false,
+        }
     }
 
     /// The reader is gone, and with it the socket.
@@ -565,7 +590,9 @@ impl Connection {
         if self.is_closed() {
             return false;
         }
-        let Some(receiver) = self.receiver.get() else { return false };
+        let Some(receiver) = self.receiver.get() else {
+            return false;
+        };
         self.heard();
         match take(&**receiver) {
             Ok(partial) => {
@@ -617,8 +644,9 @@ impl Connection {
     /// The peer answered a ping. Pongs that nobody asked for are fine.
     pub(crate) fn pong(&self) {
         self.hints.awaiting_pong.store(false, Ordering::Release);
-        self.timers.lock().heartbeat =
-            Heartbeat::Idle { ping_at: Instant::now() + self.heartbeat.interval };
+        self.timers.lock().heartbeat = Heartbeat::Idle {
+            ping_at: Instant::now() + self.heartbeat.interval,
+        };
     }
 
     /// Whether `tick` is an earlier entry in the wheel than the one that counts now.
@@ -654,8 +682,10 @@ impl Connection {
         }
         match timers.heartbeat {
             Heartbeat::Idle { ping_at } if ping_at <= now => {
-                timers.heartbeat =
-                    Heartbeat::Pinged { pong_by: now + self.heartbeat.timeout, extended: false };
+                timers.heartbeat = Heartbeat::Pinged {
+                    pong_by: now + self.heartbeat.timeout,
+                    extended: false,
+                };
                 self.hints.awaiting_pong.store(true, Ordering::Release);
                 let next = timers.next();
                 drop(timers);
@@ -700,7 +730,11 @@ impl Connection {
             return Poll::Ready(());
         }
         *self.paused.lock() = Some(context.waker().clone());
-        if busy() && !self.is_closed() { Poll::Pending } else { Poll::Ready(()) }
+        if busy() && !self.is_closed() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     }
 }
 
@@ -710,3 +744,6 @@ fn shut_if_done(outbox: &Outbox, socket: &OwnedWriteHalf) {
         let _ = SockRef::from(socket.as_ref()).shutdown(Shutdown::Both);
     }
 }
+
+#[cfg(test)]
+mod tests;

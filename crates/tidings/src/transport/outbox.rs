@@ -7,10 +7,7 @@
 use std::{collections::VecDeque, io, io::IoSlice, sync::Arc};
 
 use smallvec::SmallVec;
-use tokio::{
-    net::tcp::OwnedWriteHalf,
-    sync::oneshot,
-};
+use tokio::{net::tcp::OwnedWriteHalf, sync::oneshot};
 
 use super::frame::{Frame, WireEncoding};
 
@@ -148,7 +145,11 @@ impl Outbox {
         self.writing = true;
         self.again = false;
         let frames = std::mem::take(&mut self.queue);
-        Some(Batch { frames, written: self.written, encoding: self.encoding })
+        Some(Batch {
+            frames,
+            written: self.written,
+            encoding: self.encoding,
+        })
     }
 
     /// Gives back what is left of a batch, in front of what was queued meanwhile. Says whether
@@ -209,7 +210,11 @@ impl Batch {
         if self.encoding.base64 {
             // For the rare client that cannot take binary frames, one frame at a time.
             let bytes = self.frames.front().map(|frame| frame.as_base64_text());
-            let rest = bytes.as_deref().unwrap_or_default().get(self.written..).unwrap_or_default();
+            let rest = bytes
+                .as_deref()
+                .unwrap_or_default()
+                .get(self.written..)
+                .unwrap_or_default();
             return (rest.len(), socket.try_write(rest));
         }
         let mut slices: SmallVec<[IoSlice<'_>; SLICES_MAX]> = SmallVec::new();
@@ -248,5 +253,115 @@ impl Batch {
             *done += first.len();
             self.frames.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tidings_protocol::websocket::Opcode;
+    use tokio::{io::AsyncReadExt, net::TcpSocket};
+
+    use super::*;
+
+    /// Frames that are pushed before each write, by the length of their payloads.
+    async fn check(pushes: Vec<Vec<usize>>, base64: bool, read_size: usize) {
+        let listener = TcpSocket::new_v4().unwrap();
+        listener.set_send_buffer_size(4096).unwrap();
+        listener
+            .bind(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))
+            .unwrap();
+        let listener = listener.listen(1).unwrap();
+        let peer = TcpSocket::new_v4().unwrap();
+        peer.set_recv_buffer_size(2048).unwrap();
+        let mut peer = peer.connect(listener.local_addr().unwrap()).await.unwrap();
+        let (_read, socket) = listener.accept().await.unwrap().0.into_split();
+
+        let encoding = WireEncoding {
+            base64,
+            ..WireEncoding::default()
+        };
+        let mut outbox = Outbox::new(Sink::Closed, encoding);
+        let mut expected = Vec::new();
+        let mut received = Vec::new();
+        let mut number = 0u8;
+        let mut pushes = pushes.into_iter();
+        loop {
+            let pushed = pushes.next();
+            let over = pushed.is_none();
+            for length in pushed.unwrap_or_default() {
+                number = number.wrapping_add(1);
+                let frame = Arc::new(Frame::raw(Opcode::Binary, &vec![number; length]));
+                let whole = if base64 {
+                    frame.as_base64_text().to_vec()
+                } else {
+                    frame.websocket(encoding).to_vec()
+                };
+                expected.extend_from_slice(&whole);
+                outbox.push(frame);
+            }
+            let Some(mut batch) = outbox.take_batch() else {
+                assert_eq!(outbox.bytes(), 0);
+                if over {
+                    break;
+                }
+                continue;
+            };
+            assert!(outbox.take_batch().is_none(), "one batch is out at a time");
+            let mut done = 0;
+            let written = batch.write_to(&socket, &mut done).unwrap();
+            assert!(
+                outbox.give_back(batch, done),
+                "somebody wanted to write meanwhile"
+            );
+            assert_eq!(outbox.is_drained(), written == Written::Everything);
+            if written == Written::Blocked {
+                let mut piece = vec![0; read_size];
+                let read = peer.read(&mut piece).await.unwrap();
+                received.extend_from_slice(&piece[..read]);
+            }
+        }
+        drop((_read, socket));
+        peer.read_to_end(&mut received).await.unwrap();
+        assert!(
+            received == expected,
+            "{} of {} bytes",
+            received.len(),
+            expected.len()
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn however_little_the_socket_takes_everything_arrives_in_order(
+            pushes in prop::collection::vec(
+                prop::collection::vec(prop_oneof![4 => 0usize..300, 1 => 0usize..40_000], 0..8),
+                1..12,
+            ),
+            base64: bool,
+            read_size in 1usize..20_000,
+        ) {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            // Reading a byte at a time would take for ever.
+            runtime.block_on(check(pushes, base64, read_size.max(500)));
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_stands_in_front_of_what_came_meanwhile() {
+        let frame = |text: &'static [u8]| Arc::new(Frame::raw(Opcode::Text, text));
+        let mut outbox = Outbox::new(Sink::Closed, WireEncoding::default());
+        outbox.push(frame(b"1"));
+        outbox.push(frame(b"2"));
+        let batch = outbox.take_batch().unwrap();
+        outbox.push(frame(b"3"));
+        assert!(!outbox.is_drained());
+        assert!(!outbox.give_back(batch, 0));
+        assert_eq!(outbox.bytes(), 9);
+        assert_eq!(outbox.take_payload().payload, b"1\x1e2\x1e3");
+        assert_eq!(outbox.bytes(), 0);
     }
 }

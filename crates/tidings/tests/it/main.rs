@@ -1,5 +1,11 @@
 //! The library as its users meet it: a server on a port of its own, and clients on real sockets.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::unit_arg,
+    reason = "helpers of tests may fail like tests"
+)]
+
 mod closing;
 mod delivery;
 mod dynamic;
