@@ -15,5 +15,14 @@ if (($#)); then
 else
   node --test --test-concurrency=2 clients/*.test.mjs engine/*.test.mjs faults/*.test.mjs || failed=1
   PYTHONDONTWRITEBYTECODE=1 .cache/venv/bin/pytest clients || failed=1
+  # It has its server within, so there is nothing of the reference in it.
+  if [[ ${SERVER:-} == reference ]]; then
+    :
+  elif pkg-config --exists openssl; then
+    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/.cache/rust_socketio}
+    (cd clients/rust_socketio && cargo test) || failed=1
+  else
+    echo "NOT RUN: rust_socketio. It needs the headers of OpenSSL: apt-get install libssl-dev pkg-config."
+  fi
 fi
 exit "$failed"
