@@ -112,13 +112,19 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
         of: &'a Selection,
     ) -> AdapterFuture<'a, Answers<Vec<SocketInfo>>> {
         let _ = (namespace, of);
-        Box::pin(std::future::ready(Answers { answers: Vec::new(), missing: 0 }))
+        Box::pin(std::future::ready(Answers {
+            answers: Vec::new(),
+            missing: 0,
+        }))
     }
 
     /// The rooms of other nodes.
     fn all_rooms<'a>(&'a self, namespace: &'a str) -> AdapterFuture<'a, Answers<Vec<String>>> {
         let _ = namespace;
-        Box::pin(std::future::ready(Answers { answers: Vec::new(), missing: 0 }))
+        Box::pin(std::future::ready(Answers {
+            answers: Vec::new(),
+            missing: 0,
+        }))
     }
 
     /// Has sockets of other nodes join rooms.
@@ -148,7 +154,10 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
         timeout: Duration,
     ) -> AdapterFuture<'a, Answers<Vec<Args>>> {
         let _ = (packet, timeout);
-        Box::pin(std::future::ready(Answers { answers: Vec::new(), missing: 0 }))
+        Box::pin(std::future::ready(Answers {
+            answers: Vec::new(),
+            missing: 0,
+        }))
     }
 }
 
@@ -176,7 +185,8 @@ impl LocalHub {
     /// Sends an event to the selected sockets; says how many there were.
     pub fn broadcast(&self, name: &str, args: Args, to: &Selection, flags: Flags) -> usize {
         let content = crate::hub::socket::event_content(&self.0, name, args);
-        self.0.publish(content, to, flags.volatile, !flags.uncompressed)
+        self.0
+            .publish(content, to, flags.volatile, !flags.uncompressed)
     }
 
     /// Sends an event that the selected sockets have to acknowledge; says how many there are. The
@@ -195,9 +205,7 @@ impl LocalHub {
             .select(to)
             .iter()
             .filter(|socket| socket.can_ack())
-            .filter(|socket| {
-                socket.expect(id, crate::hub::ack::Pending::Many(answers.clone()))
-            })
+            .filter(|socket| socket.expect(id, crate::hub::ack::Pending::Many(answers.clone())))
             .count();
         let content = Content::Event {
             namespace: self.0.shared_name(),
@@ -205,7 +213,8 @@ impl LocalHub {
             args,
             id: Some(id),
         };
-        self.0.publish(content, to, flags.volatile, !flags.uncompressed);
+        self.0
+            .publish(content, to, flags.volatile, !flags.uncompressed);
         expected
     }
 
@@ -244,7 +253,10 @@ impl LocalHub {
 
     /// Disconnects the selected sockets.
     pub fn disconnect(&self, sockets: &Selection, close: bool) {
-        self.0.select(sockets).iter().for_each(|socket| socket.disconnect(close));
+        self.0
+            .select(sockets)
+            .iter()
+            .for_each(|socket| socket.disconnect(close));
     }
 
     /// Runs this node's handler for an event between servers. The answer, if one is wanted and

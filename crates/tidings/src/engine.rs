@@ -36,7 +36,12 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     pub(crate) fn new(core: Arc<Core>, config: EngineConfig, acceptor: Box<dyn Acceptor>) -> Self {
         let websocket_limits = core.websocket_limits(config.max_payload);
-        Self { core, config, acceptor, websocket_limits }
+        Self {
+            core,
+            config,
+            acceptor,
+            websocket_limits,
+        }
     }
 
     fn heartbeat(&self) -> HeartbeatConfig {

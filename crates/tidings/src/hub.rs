@@ -10,12 +10,12 @@ pub(crate) mod ack;
 pub(crate) mod broadcast;
 pub(crate) mod encoding;
 pub(crate) mod live;
+pub(crate) mod namespaces;
 pub(crate) mod publication;
 pub(crate) mod recovery;
 pub(crate) mod rooms;
 pub(crate) mod selection;
 pub(crate) mod socket;
-pub(crate) mod namespaces;
 
 pub use ack::{Ack, AckError, AckRequest};
 pub use broadcast::{Broadcast, BroadcastAcks};

@@ -57,8 +57,8 @@ pub use handler::{
     IntoReply, Namespace, Rejection, Reply, ServerAck, State, namespace::EventInfo,
 };
 pub use hub::{
-    Ack, AckError, AckRequest, Broadcast, BroadcastAcks, EmitError, Hub, JoinError,
-    RecoveryConfig, Selection, Socket, SocketInfo,
+    Ack, AckError, AckRequest, Broadcast, BroadcastAcks, EmitError, Hub, JoinError, RecoveryConfig,
+    Selection, Socket, SocketInfo,
 };
 pub use id::{PrivateId, SocketId};
 pub use limits::Limits;

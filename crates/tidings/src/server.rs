@@ -60,7 +60,15 @@ pub(crate) enum Mount {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("mounts", &self.0.mounts.iter().map(|(path, _)| path).collect::<Vec<_>>())
+            .field(
+                "mounts",
+                &self
+                    .0
+                    .mounts
+                    .iter()
+                    .map(|(path, _)| path)
+                    .collect::<Vec<_>>(),
+            )
             .field("namespaces", &self.0.namespaces)
             .finish()
     }

@@ -40,7 +40,10 @@ pub(crate) trait Receiver: Send + Sync + 'static {
     /// The server has enough of one of the connection's sockets, with `close` of all of it.
     fn disconnect(&self, connection: &Arc<Connection>, socket: &Socket, close: bool) {
         let _ = (socket, close);
-        connection.end(CloseReason::ServerNamespaceDisconnect, Goodbye::Frame(None, ""));
+        connection.end(
+            CloseReason::ServerNamespaceDisconnect,
+            Goodbye::Frame(None, ""),
+        );
     }
 }
 

@@ -40,7 +40,10 @@ pub struct Cookie {
 impl Cookie {
     /// A cookie of that name with `Path=/; HttpOnly; SameSite=Lax`.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), attributes: "Path=/; HttpOnly; SameSite=Lax".into() }
+        Self {
+            name: name.into(),
+            attributes: "Path=/; HttpOnly; SameSite=Lax".into(),
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{
         ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS,
-        ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-        ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, ORIGIN, VARY,
+        ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS,
+        CONTENT_LENGTH, ORIGIN, VARY,
     },
 };
 
@@ -42,7 +42,11 @@ impl fmt::Debug for Origins {
 
 impl Cors {
     fn new(origins: Origins) -> Self {
-        Self { origins, credentials: false, strict: false }
+        Self {
+            origins,
+            credentials: false,
+            strict: false,
+        }
     }
 
     /// Every origin (`*`).
@@ -52,7 +56,9 @@ impl Cors {
 
     /// These origins, each as a browser writes it: `https://app.example.com`.
     pub fn origins(origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self::new(Origins::Listed(origins.into_iter().map(Into::into).collect()))
+        Self::new(Origins::Listed(
+            origins.into_iter().map(Into::into).collect(),
+        ))
     }
 
     /// The origins for which `matches` says so, each as a browser writes it. Compare whole names:
@@ -94,7 +100,10 @@ impl Cors {
 
     /// Whether a handshake with these headers is to be refused.
     pub(crate) fn refuses(&self, request: &HeaderMap) -> bool {
-        self.strict && request.get(ORIGIN).is_some_and(|origin| !self.allows(origin))
+        self.strict
+            && request
+                .get(ORIGIN)
+                .is_some_and(|origin| !self.allows(origin))
     }
 
     pub(crate) fn apply(&self, request: &HeaderMap, response: &mut HeaderMap) {
@@ -110,8 +119,10 @@ impl Cors {
             }
         }
         if self.credentials {
-            response
-                .insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            response.insert(
+                ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                HeaderValue::from_static("true"),
+            );
         }
     }
 
@@ -134,7 +145,11 @@ impl Cors {
 }
 
 fn vary(headers: &mut HeaderMap, name: HeaderName) {
-    let written = if name == ORIGIN { "Origin" } else { "Access-Control-Request-Headers" };
+    let written = if name == ORIGIN {
+        "Origin"
+    } else {
+        "Access-Control-Request-Headers"
+    };
     let value = match headers.get(VARY).and_then(|it| it.to_str().ok()) {
         Some(before) => format!("{before}, {written}"),
         None => written.to_owned(),
@@ -174,7 +189,11 @@ mod tests {
         ] {
             let mut response = HeaderMap::new();
             cors.apply(&from(origin), &mut response);
-            assert_eq!(response.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN), allowed, "{origin}");
+            assert_eq!(
+                response.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN),
+                allowed,
+                "{origin}"
+            );
             assert_eq!(cors.refuses(&from(origin)), !allowed, "{origin}");
             assert_eq!(response[VARY], "Origin");
         }
@@ -192,7 +211,10 @@ mod tests {
     #[test]
     fn a_preflight_reflects_the_wanted_headers() {
         let mut request = from("https://b.example");
-        request.insert(ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::from_static("x-a"));
+        request.insert(
+            ACCESS_CONTROL_REQUEST_HEADERS,
+            HeaderValue::from_static("x-a"),
+        );
         let response = Cors::any().preflight(&request);
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
         assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_HEADERS], "x-a");

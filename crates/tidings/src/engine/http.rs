@@ -5,10 +5,7 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body as HttpBody;
-use tidings_protocol::{
-    engine::ErrorCode,
-    websocket::handshake::is_upgrade,
-};
+use tidings_protocol::{engine::ErrorCode, websocket::handshake::is_upgrade};
 
 use super::{Endpoint, config::ConnectionError, polling, websocket};
 use crate::{
@@ -44,14 +41,23 @@ pub(crate) struct Refused {
 
 impl Refused {
     fn new(code: ErrorCode, context: &'static str) -> Self {
-        Self { code, context, message: None }
+        Self {
+            code,
+            context,
+            message: None,
+        }
     }
 }
 
 /// Which transport a checked request wants, and the session that it belongs to.
 enum Wanted {
-    Open { websocket: bool },
-    Session { connection: Arc<Connection>, websocket: bool },
+    Open {
+        websocket: bool,
+    },
+    Session {
+        connection: Arc<Connection>,
+        websocket: bool,
+    },
 }
 
 /// Answers a request.
@@ -80,10 +86,14 @@ where
             handshake = true;
             polling::open(endpoint, &parts)
         }
-        Ok(Wanted::Session { connection, websocket: true }) => {
-            websocket::upgrade(endpoint, &mut parts, connection)
-        }
-        Ok(Wanted::Session { connection, websocket: false }) => match parts.method {
+        Ok(Wanted::Session {
+            connection,
+            websocket: true,
+        }) => websocket::upgrade(endpoint, &mut parts, connection),
+        Ok(Wanted::Session {
+            connection,
+            websocket: false,
+        }) => match parts.method {
             Method::GET => polling::get(endpoint, &parts, connection).await,
             Method::POST => polling::post(endpoint, &parts, body, connection).await,
             _ => empty(StatusCode::INTERNAL_SERVER_ERROR),
@@ -112,7 +122,11 @@ async fn check(endpoint: &Endpoint, parts: &Parts, upgrade: bool) -> Result<Want
         _ => return Err(Refused::new(TransportUnknown, "UNKNOWN_TRANSPORT")),
     };
     if upgrade != websocket && (upgrade || query.get("sid").is_some()) {
-        let context = if upgrade { "TRANSPORT_MISMATCH" } else { "TRANSPORT_HANDSHAKE_ERROR" };
+        let context = if upgrade {
+            "TRANSPORT_MISMATCH"
+        } else {
+            "TRANSPORT_HANDSHAKE_ERROR"
+        };
         return Err(Refused::new(BadRequest, context));
     }
     if let Some(sid) = query.get("sid") {
@@ -127,7 +141,10 @@ async fn check(endpoint: &Endpoint, parts: &Parts, upgrade: bool) -> Result<Want
         if query.get("EIO") != Some("4") {
             return Err(Refused::new(BadRequest, "PROTOCOL_MISMATCH"));
         }
-        return Ok(Wanted::Session { connection, websocket });
+        return Ok(Wanted::Session {
+            connection,
+            websocket,
+        });
     }
     if parts.method != Method::GET {
         return Err(Refused::new(BadHandshakeMethod, "BAD_HANDSHAKE_METHOD"));
@@ -135,17 +152,27 @@ async fn check(endpoint: &Endpoint, parts: &Parts, upgrade: bool) -> Result<Want
     if websocket && !upgrade {
         return Err(Refused::new(BadRequest, "TRANSPORT_HANDSHAKE_ERROR"));
     }
-    if config.cors.as_ref().is_some_and(|cors| cors.refuses(&parts.headers)) {
+    if config
+        .cors
+        .as_ref()
+        .is_some_and(|cors| cors.refuses(&parts.headers))
+    {
         return Err(Refused::new(Forbidden, "ORIGIN_NOT_ALLOWED"));
     }
     if let Some(gate) = &config.gate
         && let Err(message) = gate(handshake_of(parts)).await
     {
         let message = Some(message).filter(|it| !it.is_empty());
-        return Err(Refused { message, ..Refused::new(Forbidden, "ALLOW_REQUEST") });
+        return Err(Refused {
+            message,
+            ..Refused::new(Forbidden, "ALLOW_REQUEST")
+        });
     }
     if query.get("EIO") != Some("4") {
-        return Err(Refused::new(UnsupportedProtocolVersion, "UNSUPPORTED_PROTOCOL_VERSION"));
+        return Err(Refused::new(
+            UnsupportedProtocolVersion,
+            "UNSUPPORTED_PROTOCOL_VERSION",
+        ));
     }
     Ok(Wanted::Open { websocket })
 }
@@ -157,7 +184,11 @@ pub(crate) fn handshake_of(parts: &Parts) -> Handshake {
 }
 
 fn refuse(endpoint: &Endpoint, parts: &Parts, upgrade: bool, refused: Refused) -> Response<Body> {
-    let Refused { code, context, message } = refused;
+    let Refused {
+        code,
+        context,
+        message,
+    } = refused;
     let message = message.unwrap_or_else(|| code.message().to_owned());
     endpoint.core.stats.connections_refused.add(1);
     if let Some(hook) = &endpoint.config.error_hook {
@@ -171,7 +202,9 @@ fn refuse(endpoint: &Endpoint, parts: &Parts, upgrade: bool, refused: Refused) -
     if upgrade {
         // A browser's WebSocket shows its page no body; the reference sends the bare text.
         let mut response = respond(StatusCode::BAD_REQUEST, "text/html", message);
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
         return response;
     }
     let status = match code {
@@ -190,6 +223,8 @@ pub(crate) fn unavailable(endpoint: &Endpoint) -> Option<Response<Body>> {
     }
     core.stats.connections_refused.add(1);
     let mut response = empty(StatusCode::SERVICE_UNAVAILABLE);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     Some(response)
 }

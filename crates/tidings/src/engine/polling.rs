@@ -50,18 +50,29 @@ pub(crate) fn open(endpoint: &Arc<Endpoint>, parts: &Parts) -> Response<Body> {
         },
     );
     let config = &endpoint.config;
-    let upgrades: &[&str] =
-        if config.allow_upgrades && config.websocket { &["websocket"] } else { &[] };
+    let upgrades: &[&str] = if config.allow_upgrades && config.websocket {
+        &["websocket"]
+    } else {
+        &[]
+    };
     endpoint.greet(&connection, upgrades);
     let answer = connection
         .with_polling(|outbox, _| outbox.take_payload())
-        .unwrap_or(PollAnswer { payload: b"1".to_vec(), compress: false });
+        .unwrap_or(PollAnswer {
+            payload: b"1".to_vec(),
+            compress: false,
+        });
     // What the receiver sends at once goes with the first GET, as in the reference.
     connection.accept(&*endpoint.acceptor);
     connection.flush();
     let mut response = answer_get(endpoint, parts, answer);
     if let Some(cookie) = &config.cookie {
-        let value = format!("{}={}; {}", cookie.name, connection.id().reveal(), cookie.attributes);
+        let value = format!(
+            "{}={}; {}",
+            cookie.name,
+            connection.id().reveal(),
+            cookie.attributes
+        );
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().append(header::SET_COOKIE, value);
         }
@@ -154,20 +165,26 @@ where
         Err(StatusCode::PAYLOAD_TOO_LARGE) => {
             // The session survives; what is left of the body is not read.
             let mut response = empty(StatusCode::PAYLOAD_TOO_LARGE);
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
             return response;
         }
         Err(status) => {
             connection.end(CloseReason::TransportError, Goodbye::Frame(None, ""));
             let mut response = empty(status);
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
             return response;
         }
     };
     std::future::poll_fn(|context| connection.poll_admit(context)).await;
     receive(endpoint, &connection, &body);
     let mut response = respond(StatusCode::OK, "text/html", "ok");
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -217,8 +234,10 @@ fn answer_get(endpoint: &Endpoint, parts: &Parts, answer: PollAnswer) -> Respons
         agent.contains(";MSIE") || agent.contains("Trident/")
     });
     if old_browser {
-        headers
-            .insert(HeaderName::from_static("x-xss-protection"), HeaderValue::from_static("0"));
+        headers.insert(
+            HeaderName::from_static("x-xss-protection"),
+            HeaderValue::from_static("0"),
+        );
     }
     response
 }
@@ -237,10 +256,16 @@ fn compressed(request: &HeaderMap, payload: Vec<u8>) -> (Option<&'static str>, V
     let level = Compression::fast();
     let written = if accepts("gzip") {
         let mut encoder = GzEncoder::new(out, level);
-        encoder.write_all(&payload).and_then(|()| encoder.finish()).map(|it| ("gzip", it))
+        encoder
+            .write_all(&payload)
+            .and_then(|()| encoder.finish())
+            .map(|it| ("gzip", it))
     } else if accepts("deflate") {
         let mut encoder = ZlibEncoder::new(out, level);
-        encoder.write_all(&payload).and_then(|()| encoder.finish()).map(|it| ("deflate", it))
+        encoder
+            .write_all(&payload)
+            .and_then(|()| encoder.finish())
+            .map(|it| ("deflate", it))
     } else {
         return (None, payload);
     };
@@ -253,9 +278,13 @@ fn compressed(request: &HeaderMap, payload: Vec<u8>) -> (Option<&'static str>, V
 /// Whether one item of an `Accept-Encoding` header allows that coding (RFC 9110 section 12.5.3).
 fn accepts(item: &str, coding: &str) -> bool {
     let mut parts = item.split(';').map(str::trim);
-    let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding) || name == "*");
+    let named = parts
+        .next()
+        .is_some_and(|name| name.eq_ignore_ascii_case(coding) || name == "*");
     let refused = parts.any(|it| {
-        it.strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).is_some_and(|q| q <= 0.0)
+        it.strip_prefix("q=")
+            .and_then(|q| q.parse::<f32>().ok())
+            .is_some_and(|q| q <= 0.0)
     });
     named && !refused
 }

@@ -45,7 +45,10 @@ impl Context {
 
     pub(crate) fn event(socket: &Socket, name: &str, args: Args, ack: Option<AckId>) -> Self {
         let ack = ack.map(|id| Ack::new(socket.clone(), id));
-        Self { ack, ..Self::of(socket, name, args) }
+        Self {
+            ack,
+            ..Self::of(socket, name, args)
+        }
     }
 
     pub(crate) fn connecting(socket: &Socket) -> Self {
@@ -53,7 +56,10 @@ impl Context {
     }
 
     pub(crate) fn departing(socket: &Socket, name: &str, reason: CloseReason) -> Self {
-        Self { reason: Some(reason), ..Self::of(socket, name, Args::new()) }
+        Self {
+            reason: Some(reason),
+            ..Self::of(socket, name, Args::new())
+        }
     }
 
     pub(crate) fn server_event(
@@ -63,7 +69,10 @@ impl Context {
         answer: Option<oneshot::Sender<Args>>,
     ) -> Self {
         let origin = Origin::Server(hub.clone());
-        Self { server_ack: answer, ..Self::new(origin, name, args) }
+        Self {
+            server_ack: answer,
+            ..Self::new(origin, name, args)
+        }
     }
 
     /// The namespace.

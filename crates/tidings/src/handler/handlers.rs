@@ -50,7 +50,10 @@ impl Erased {
     pub(crate) fn run(&self, context: Context) {
         // What is needed when it does not finish at once is found through the socket, so that
         // the common event touches no count that other clients' events touch as well.
-        match context.socket().map(|socket| Arc::clone(socket.connection())) {
+        match context
+            .socket()
+            .map(|socket| Arc::clone(socket.connection()))
+        {
             Some(connection) => {
                 start(connection.core(), Some(&connection), || (self.0)(context));
             }
@@ -88,7 +91,11 @@ fn spawn(core: &Arc<Core>, connection: Option<Arc<Connection>>, running: Running
     if let Some(connection) = &connection {
         connection.handler_started();
     }
-    let finished = Finished { core: Arc::clone(core), connection, done: false };
+    let finished = Finished {
+        core: Arc::clone(core),
+        connection,
+        done: false,
+    };
     core.tasks.spawn(async move {
         let mut finished = finished;
         running.await;
@@ -117,7 +124,9 @@ impl Handlers {
     /// Runs whatever is registered for the event.
     pub(crate) fn dispatch(self: &Arc<Self>, context: Context) {
         if let Some(socket) = context.socket() {
-            self.any.iter().for_each(|listen| listen(socket, context.name(), context.args()));
+            self.any
+                .iter()
+                .for_each(|listen| listen(socket, context.name(), context.args()));
         }
         if self.packet_middleware.is_empty() {
             return self.run_event(context);

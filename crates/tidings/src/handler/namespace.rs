@@ -24,7 +24,10 @@ pub struct ConnectRefused {
 impl ConnectRefused {
     /// A refusal with a message.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), data: None }
+        Self {
+            message: message.into(),
+            data: None,
+        }
     }
 
     /// Adds data for the client's program; what cannot be serialised is left out.
@@ -95,7 +98,9 @@ pub struct Namespace<S = ()> {
 
 impl<S> fmt::Debug for Namespace<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Namespace").field("events", &self.events.keys()).finish_non_exhaustive()
+        f.debug_struct("Namespace")
+            .field("events", &self.events.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -145,10 +150,12 @@ impl<S: Send + Sync + 'static> Namespace<S> {
     {
         self.middleware.push(Box::new(move |state| {
             let state = Arc::clone(state);
-            Arc::new(move |mut context| match handler.call(&mut context, &state) {
-                Ok(running) => Box::pin(async move { running.await.into_connect_result() }),
-                Err(rejection) => Box::pin(std::future::ready(Err(rejection.into()))),
-            })
+            Arc::new(
+                move |mut context| match handler.call(&mut context, &state) {
+                    Ok(running) => Box::pin(async move { running.await.into_connect_result() }),
+                    Err(rejection) => Box::pin(std::future::ready(Err(rejection.into()))),
+                },
+            )
         }));
         self
     }
@@ -277,7 +284,11 @@ impl<S: Send + Sync + 'static> Namespace<S> {
                 .collect(),
             packet_middleware: self.packet_middleware,
             connect: self.connect.into_iter().map(handler).collect(),
-            events: self.events.into_iter().map(|(name, it)| (name, handler(it))).collect(),
+            events: self
+                .events
+                .into_iter()
+                .map(|(name, it)| (name, handler(it)))
+                .collect(),
             fallback: self.fallback.map(handler),
             any: self.any,
             any_outgoing: self.any_outgoing,
@@ -296,10 +307,17 @@ impl Namespace {
     pub(crate) fn into_handlers(self) -> Arc<Handlers> {
         let state = Arc::new(());
         let named = |events: BTreeMap<String, Bind<(), Erased>>| {
-            events.into_iter().map(|(name, bind)| (name.into(), bind(&state))).collect()
+            events
+                .into_iter()
+                .map(|(name, bind)| (name.into(), bind(&state)))
+                .collect()
         };
         Arc::new(Handlers {
-            middleware: self.middleware.into_iter().map(|bind| bind(&state)).collect(),
+            middleware: self
+                .middleware
+                .into_iter()
+                .map(|bind| bind(&state))
+                .collect(),
             packet_middleware: self.packet_middleware,
             connect: self.connect.into_iter().map(|bind| bind(&state)).collect(),
             events: named(self.events),
@@ -333,14 +351,16 @@ where
 {
     Box::new(move |state| {
         let state = Arc::clone(state);
-        Erased(Arc::new(move |mut context: Context| match handler.call(&mut context, &state) {
-            Ok(running) => Some(Box::pin(async move {
-                let output = running.await.into_reply();
-                answer(context, output);
-            })),
-            Err(rejection) => {
-                answer(context, Err(rejection.to_string()));
-                None
+        Erased(Arc::new(move |mut context: Context| {
+            match handler.call(&mut context, &state) {
+                Ok(running) => Some(Box::pin(async move {
+                    let output = running.await.into_reply();
+                    answer(context, output);
+                })),
+                Err(rejection) => {
+                    answer(context, Err(rejection.to_string()));
+                    None
+                }
             }
         }))
     })

@@ -37,7 +37,10 @@ impl IntoReply for Args {
 
 impl<T: Serialize> IntoReply for Reply<T> {
     fn into_reply(self) -> Result<Option<Args>, String> {
-        (&self.0).into_args().map(Some).map_err(|error: EncodeError| error.to_string())
+        (&self.0)
+            .into_args()
+            .map(Some)
+            .map_err(|error: EncodeError| error.to_string())
     }
 }
 

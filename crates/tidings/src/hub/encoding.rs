@@ -21,8 +21,14 @@ impl Encoding {
     /// A number below [`COUNT`](Self::COUNT), one for each.
     pub(crate) fn index(self) -> usize {
         match self {
-            Self::SocketIo { parser: Parser::Json, recovery } => usize::from(recovery),
-            Self::SocketIo { parser: Parser::MessagePack, recovery } => 2 + usize::from(recovery),
+            Self::SocketIo {
+                parser: Parser::Json,
+                recovery,
+            } => usize::from(recovery),
+            Self::SocketIo {
+                parser: Parser::MessagePack,
+                recovery,
+            } => 2 + usize::from(recovery),
             Self::Envelope(Format::Json) => 4,
             Self::Envelope(Format::MessagePack) => 5,
             Self::Raw => 6,

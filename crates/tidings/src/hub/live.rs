@@ -122,7 +122,10 @@ impl Hub {
     }
 
     pub(crate) fn skips_middleware(&self) -> bool {
-        self.0.recovery.as_ref().is_some_and(|recovery| recovery.config.skip_middleware)
+        self.0
+            .recovery
+            .as_ref()
+            .is_some_and(|recovery| recovery.config.skip_middleware)
     }
 
     /// Drops what is kept for recovery and too old.
@@ -150,7 +153,10 @@ impl Hub {
 
     /// The socket with that id, if it is connected to this node.
     pub fn socket(&self, id: SocketId) -> Option<Socket> {
-        self.0.shards.iter().find_map(|shard| shard.lock().get(id).cloned())
+        self.0
+            .shards
+            .iter()
+            .find_map(|shard| shard.lock().get(id).cloned())
     }
 
     /// How many sockets are connected to this node.
@@ -194,8 +200,10 @@ impl Hub {
         if room.len() > limits.room_name_bytes {
             return Err(JoinError::NameTooLong);
         }
-        let joined =
-            self.shard_of(socket).lock().join(socket.id(), room, limits.rooms_per_socket);
+        let joined = self
+            .shard_of(socket)
+            .lock()
+            .join(socket.id(), room, limits.rooms_per_socket);
         if joined == (Joined::Yes { first: true }) {
             self.0.adapter.room_opened(&self.0.name, room);
         }
@@ -216,7 +224,9 @@ impl Hub {
     pub(crate) fn select(&self, selection: &Selection) -> Vec<Socket> {
         let mut sockets = Vec::new();
         for shard in &self.0.shards {
-            shard.lock().select(selection, |socket| sockets.push(socket.clone()));
+            shard
+                .lock()
+                .select(selection, |socket| sockets.push(socket.clone()));
         }
         sockets
     }
@@ -239,15 +249,18 @@ impl Hub {
             Content::Event { .. } => self.0.recovery.as_ref().map(|it| (it.lock(), &it.config)),
             Content::Message { .. } => None,
         };
-        let offset =
-            log.as_ref().map(|(log, _)| if replayable { log.next() } else { log.here() });
+        let offset = log
+            .as_ref()
+            .map(|(log, _)| if replayable { log.next() } else { log.here() });
         let publication = Publication::new(content, compress, offset);
         let mut full: SmallVec<[Arc<Connection>; 4]> = SmallVec::new();
         let mut met = 0;
         for shard in &self.0.shards {
             let mut dirty = Vec::new();
             shard.lock().deliver(selection, |connection, encoding| {
-                let Some(frame) = publication.frame(encoding) else { return };
+                let Some(frame) = publication.frame(encoding) else {
+                    return;
+                };
                 met += 1;
                 match connection.push(frame, volatile) {
                     Pushed::Quiet => {}
@@ -283,7 +296,11 @@ impl Hub {
             return;
         }
         for socket in self.select(selection) {
-            self.0.handlers.any_outgoing.iter().for_each(|listen| listen(&socket, name, args));
+            self.0
+                .handlers
+                .any_outgoing
+                .iter()
+                .for_each(|listen| listen(&socket, name, args));
         }
     }
 
@@ -298,7 +315,9 @@ impl Hub {
         push_to(socket, &publication, volatile);
         if let Some((name, args)) = publication.event() {
             let listeners = &self.0.handlers.any_outgoing;
-            listeners.iter().for_each(|listen| listen(socket, name, args));
+            listeners
+                .iter()
+                .for_each(|listen| listen(socket, name, args));
         }
     }
 
@@ -314,7 +333,10 @@ impl Hub {
         let taken = log.take(claim.pid).and_then(|session| {
             // Known for certain only at the moment of joining; this saves the vain attempt.
             log.missed(&session, claim.offset, &recovery.config)?;
-            Some(Taken { pid: claim.pid, session })
+            Some(Taken {
+                pid: claim.pid,
+                session,
+            })
         });
         let stats = &self.0.core.stats;
         if taken.is_none() {
@@ -349,7 +371,11 @@ impl Hub {
             },
             None => Beginning {
                 id: SocketId::random(),
-                pid: if matches!(encoding, Encoding::SocketIo { .. }) { private() } else { None },
+                pid: if matches!(encoding, Encoding::SocketIo { .. }) {
+                    private()
+                } else {
+                    None
+                },
                 auth,
                 data: None,
                 recovered: false,
@@ -372,7 +398,9 @@ impl Hub {
         if let (Some((log, config)), Some(pid)) = (&mut log, socket.pid()) {
             let mut from = log.here();
             if let Some((taken, offset)) = taken {
-                let Some(found) = log.missed(&taken.session, offset, config) else { return false };
+                let Some(found) = log.missed(&taken.session, offset, config) else {
+                    return false;
+                };
                 (from, missed) = found;
             }
             log.begin(pid, from, socket.connection());
@@ -401,7 +429,10 @@ impl Hub {
             }
         }
         drop(log);
-        socket.connection().shard().flush_soon([Arc::clone(socket.connection())]);
+        socket
+            .connection()
+            .shard()
+            .flush_soon([Arc::clone(socket.connection())]);
         for room in opened {
             self.0.adapter.room_opened(&self.0.name, &room);
         }
@@ -425,7 +456,10 @@ impl Hub {
         let mut log = self.0.recovery.as_ref().map(|it| (it.lock(), &it.config));
         let (rooms, left) = {
             let mut part = self.shard_of(socket).lock();
-            (part.of(socket.id()), part.remove(socket.id()).unwrap_or_default())
+            (
+                part.of(socket.id()),
+                part.remove(socket.id()).unwrap_or_default(),
+            )
         };
         if let (Some((log, config)), Some(pid)) = (&mut log, socket.pid()) {
             let kept = reason.is_recoverable().then_some(rooms);

@@ -58,7 +58,13 @@ impl Namespaces {
         for (name, handlers) in fixed {
             let name: Arc<str> = name.into();
             let hub = namespaces.open(&name, handlers);
-            namespaces.live.write().insert(name, Entry { hub, dynamic: false });
+            namespaces.live.write().insert(
+                name,
+                Entry {
+                    hub,
+                    dynamic: false,
+                },
+            );
         }
         namespaces
     }
@@ -94,7 +100,9 @@ impl Namespaces {
     /// Drops a dynamic namespace that nobody is in or about to enter.
     pub(crate) fn forget_if_empty(&self, hub: &Hub) {
         let mut live = self.live.write();
-        let gone = live.get(hub.name()).is_some_and(|it| it.dynamic && it.hub.is_forgettable());
+        let gone = live
+            .get(hub.name())
+            .is_some_and(|it| it.dynamic && it.hub.is_forgettable());
         if gone {
             live.remove(hub.name());
             drop(live);
@@ -109,7 +117,9 @@ impl Namespaces {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let Some(namespaces) = namespaces.upgrade() else { return };
+            let Some(namespaces) = namespaces.upgrade() else {
+                return;
+            };
             for hub in namespaces.all() {
                 hub.sweep();
                 namespaces.forget_if_empty(&hub);
@@ -118,6 +128,10 @@ impl Namespaces {
     }
 
     pub(crate) fn all(&self) -> Vec<Hub> {
-        self.live.read().values().map(|entry| entry.hub.clone()).collect()
+        self.live
+            .read()
+            .values()
+            .map(|entry| entry.hub.clone())
+            .collect()
     }
 }

@@ -45,7 +45,12 @@ pub(crate) struct Publication {
 
 impl Publication {
     pub(crate) fn new(content: Content, compress: bool, offset: Option<Offset>) -> Self {
-        Self { content, compress, offset, frames: Default::default() }
+        Self {
+            content,
+            compress,
+            offset,
+            frames: Default::default(),
+        }
     }
 
     /// The arguments, when this is an event.
@@ -74,14 +79,26 @@ impl Publication {
         self.frames[encoding.index()]
             .get_or_init(|| {
                 let frame = self.encode(encoding)?;
-                Some(Arc::new(if self.compress { frame } else { frame.uncompressed() }))
+                Some(Arc::new(if self.compress {
+                    frame
+                } else {
+                    frame.uncompressed()
+                }))
             })
             .as_ref()
     }
 
     fn encode(&self, encoding: Encoding) -> Option<Frame> {
         match (&self.content, encoding) {
-            (Content::Event { namespace, name, args, id }, Encoding::SocketIo { parser, recovery }) => {
+            (
+                Content::Event {
+                    namespace,
+                    name,
+                    args,
+                    id,
+                },
+                Encoding::SocketIo { parser, recovery },
+            ) => {
                 let frame = encode_event(parser, namespace, *id, name, args)?;
                 match &self.offset {
                     Some(offset) if recovery => {
@@ -92,7 +109,15 @@ impl Publication {
                     _ => Some(frame),
                 }
             }
-            (Content::Event { name, args, id: None, .. }, Encoding::Envelope(format)) => {
+            (
+                Content::Event {
+                    name,
+                    args,
+                    id: None,
+                    ..
+                },
+                Encoding::Envelope(format),
+            ) => {
                 let mut out = Vec::new();
                 envelope::encode_event(format, &mut out, name, args).ok()?;
                 Some(Frame::raw(opcode_of(format), &out))

@@ -22,12 +22,19 @@ use crate::engine;
 impl Server {
     fn find(&self, path: &str, upgrade: bool) -> Option<&Mount> {
         let mounts = &self.0.mounts;
-        mounts.iter().find(|(mounted, _)| mounted == path).map(|(_, mount)| mount).or_else(|| {
-            mounts.iter().map(|(_, mount)| mount).find(|mount| match mount {
-                Mount::WebSocket(endpoint) => upgrade && endpoint.config.any_path,
-                Mount::Engine(_) => false,
+        mounts
+            .iter()
+            .find(|(mounted, _)| mounted == path)
+            .map(|(_, mount)| mount)
+            .or_else(|| {
+                mounts
+                    .iter()
+                    .map(|(_, mount)| mount)
+                    .find(|mount| match mount {
+                        Mount::WebSocket(endpoint) => upgrade && endpoint.config.any_path,
+                        Mount::Engine(_) => false,
+                    })
             })
-        })
     }
 
     /// Whether the server answers that request itself.

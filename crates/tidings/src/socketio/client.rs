@@ -64,14 +64,24 @@ struct Client {
 
 /// The client's place in one namespace.
 enum Slot {
-    Joining { namespace: Box<str>, waiting: Vec<Waiting> },
+    Joining {
+        namespace: Box<str>,
+        waiting: Vec<Waiting>,
+    },
     Joined(Socket),
 }
 
 /// A packet of a namespace that is joined, or about to be.
 enum Waiting {
-    Event { name: Box<str>, args: Args, id: Option<u64> },
-    Ack { id: u64, args: Args },
+    Event {
+        name: Box<str>,
+        args: Args,
+        id: Option<u64>,
+    },
+    Ack {
+        id: u64,
+        args: Args,
+    },
     Disconnect,
 }
 
@@ -173,7 +183,12 @@ impl Client {
     fn handle(&self, connection: &Arc<Connection>, packet: Packet<'_>) -> Result<(), Malformed> {
         match packet {
             Packet::Connect { namespace, auth } => self.connect(connection, &namespace, auth),
-            Packet::Event { namespace, id, name, args } => {
+            Packet::Event {
+                namespace,
+                id,
+                name,
+                args,
+            } => {
                 let slots = self.slots.lock();
                 let slot = slots.iter().find(|slot| slot.namespace() == namespace);
                 if let Some(Slot::Joined(socket)) = slot {
@@ -187,13 +202,20 @@ impl Client {
                 let name = name.into();
                 self.queue(connection, &namespace, Waiting::Event { name, args, id })
             }
-            Packet::Ack { namespace, id: Some(id), args } => {
-                self.queue(connection, &namespace, Waiting::Ack { id, args })
-            }
+            Packet::Ack {
+                namespace,
+                id: Some(id),
+                args,
+            } => self.queue(connection, &namespace, Waiting::Ack { id, args }),
             Packet::Disconnect { namespace } => {
                 self.queue(connection, &namespace, Waiting::Disconnect)
             }
-            Packet::Ack { namespace, id: None, .. } | Packet::Nothing { namespace } => {
+            Packet::Ack {
+                namespace,
+                id: None,
+                ..
+            }
+            | Packet::Nothing { namespace } => {
                 let slots = self.slots.lock();
                 let known = slots.iter().any(|slot| slot.namespace() == namespace);
                 if known { Ok(()) } else { Err(Malformed) }
@@ -246,7 +268,9 @@ impl Client {
 
     fn remove(&self, namespace: &str) -> Option<Slot> {
         let mut slots = self.slots.lock();
-        let index = slots.iter().position(|slot| slot.namespace() == namespace)?;
+        let index = slots
+            .iter()
+            .position(|slot| slot.namespace() == namespace)?;
         Some(slots.swap_remove(index))
     }
 
@@ -297,15 +321,30 @@ impl Client {
         }
         let Some(hub) = self.namespaces.enter(namespace) else {
             drop(slots);
-            self.refuse(connection, namespace, &ConnectRefused::new("Invalid namespace"));
+            self.refuse(
+                connection,
+                namespace,
+                &ConnectRefused::new("Invalid namespace"),
+            );
             return Ok(());
         };
-        slots.push(Slot::Joining { namespace: namespace.into(), waiting: Vec::new() });
+        slots.push(Slot::Joining {
+            namespace: namespace.into(),
+            waiting: Vec::new(),
+        });
         drop(slots);
         if let Some(client) = self.me.upgrade() {
             start(connection.core(), Some(connection), || {
                 let connection = Arc::clone(connection);
-                Some(Box::pin(Join { client, hub, auth, connection }.run()))
+                Some(Box::pin(
+                    Join {
+                        client,
+                        hub,
+                        auth,
+                        connection,
+                    }
+                    .run(),
+                ))
             });
         }
         Ok(())
@@ -336,11 +375,16 @@ impl Join {
 
     /// Joins; `None` when the client was refused or has gone.
     async fn join(&self) -> Option<()> {
-        let recovery: Option<RecoveryAuth> =
-            self.auth.as_ref().and_then(|auth| serde_json::from_str(auth.get()).ok());
+        let recovery: Option<RecoveryAuth> = self
+            .auth
+            .as_ref()
+            .and_then(|auth| serde_json::from_str(auth.get()).ok());
         let claim = recovery.as_ref().and_then(|auth| {
             let pid = PrivateId::parse(auth.pid.as_deref()?)?;
-            Some(Claim { pid, offset: auth.offset.as_deref() })
+            Some(Claim {
+                pid,
+                offset: auth.offset.as_deref(),
+            })
         });
         let mut taken = claim.and_then(|claim| self.hub.claim(claim));
         loop {
@@ -371,9 +415,14 @@ impl Join {
     /// Asks the middleware.
     async fn decide(&self, taken: &mut Option<Taken>) -> Option<Socket> {
         let parser = self.client.parser;
-        let encoding = Encoding::SocketIo { parser, recovery: self.hub.recovers() };
+        let encoding = Encoding::SocketIo {
+            parser,
+            recovery: self.hub.recovers(),
+        };
         let auth = self.auth.clone();
-        let socket = self.hub.welcome(&self.connection, encoding, auth, taken.as_ref());
+        let socket = self
+            .hub
+            .welcome(&self.connection, encoding, auth, taken.as_ref());
         if taken.is_some() && self.hub.skips_middleware() {
             return Some(socket);
         }
@@ -384,7 +433,8 @@ impl Join {
                 }
                 socket.set_gone();
                 self.client.remove(self.hub.name());
-                self.client.refuse(&self.connection, self.hub.name(), &refused);
+                self.client
+                    .refuse(&self.connection, self.hub.name(), &refused);
                 return None;
             }
         }
@@ -401,7 +451,8 @@ impl Join {
             |out| socket::msgpack::encode_connect(out, namespace, id.as_str(), pid),
         );
         let taken = taken.map(|taken| (taken, offset));
-        self.hub.admit(socket, taken, || self.connection.push_unbounded(&greeting))
+        self.hub
+            .admit(socket, taken, || self.connection.push_unbounded(&greeting))
     }
 
     /// Runs the connect handlers, then what has waited for them.
@@ -413,7 +464,10 @@ impl Join {
         loop {
             let waiting = {
                 let mut slots = self.client.slots.lock();
-                match slots.iter_mut().find(|slot| slot.namespace() == self.hub.name()) {
+                match slots
+                    .iter_mut()
+                    .find(|slot| slot.namespace() == self.hub.name())
+                {
                     Some(slot) => match slot {
                         Slot::Joining { waiting, .. } if !waiting.is_empty() => {
                             std::mem::take(waiting)

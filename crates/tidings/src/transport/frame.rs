@@ -41,7 +41,10 @@ impl Frame {
     }
 
     /// A text message followed at once by binary messages, as Socket.IO sends attachments.
-    pub(crate) fn with_attachments(build: impl FnOnce(&mut Vec<u8>), attachments: &[Bytes]) -> Self {
+    pub(crate) fn with_attachments(
+        build: impl FnOnce(&mut Vec<u8>),
+        attachments: &[Bytes],
+    ) -> Self {
         Self::build(Opcode::Text, build, attachments)
     }
 
@@ -65,15 +68,27 @@ impl Frame {
         let start = HEADER_MAX - header.as_slice().len();
         buffer[start..HEADER_MAX].copy_from_slice(header.as_slice());
         let mut parts = SmallVec::new();
-        parts.push(Part { opcode, payload: HEADER_MAX..buffer.len() });
+        parts.push(Part {
+            opcode,
+            payload: HEADER_MAX..buffer.len(),
+        });
         for attachment in attachments {
             let header = websocket::frame_header(Opcode::Binary, true, false, attachment.len());
             buffer.extend_from_slice(header.as_slice());
             let from = buffer.len();
             buffer.extend_from_slice(attachment);
-            parts.push(Part { opcode: Opcode::Binary, payload: from..buffer.len() });
+            parts.push(Part {
+                opcode: Opcode::Binary,
+                payload: from..buffer.len(),
+            });
         }
-        Self { buffer, start, parts, compress: true, deflated: OnceLock::new() }
+        Self {
+            buffer,
+            start,
+            parts,
+            compress: true,
+            deflated: OnceLock::new(),
+        }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -128,8 +143,7 @@ impl Frame {
             match websocket::deflate(payload) {
                 Some(deflated) => {
                     smaller = true;
-                    let header =
-                        websocket::frame_header(part.opcode, true, true, deflated.len());
+                    let header = websocket::frame_header(part.opcode, true, true, deflated.len());
                     out.extend_from_slice(header.as_slice());
                     out.extend_from_slice(&deflated);
                 }
@@ -189,7 +203,11 @@ pub(crate) struct WireEncoding {
 
 impl Default for WireEncoding {
     fn default() -> Self {
-        Self { deflate: false, deflate_threshold: DEFLATE_THRESHOLD, base64: false }
+        Self {
+            deflate: false,
+            deflate_threshold: DEFLATE_THRESHOLD,
+            base64: false,
+        }
     }
 }
 
@@ -200,7 +218,10 @@ mod tests {
     #[test]
     fn a_text_frame_is_its_header_and_payload() {
         let frame = Frame::text(|out| out.extend_from_slice(b"42[\"hi\"]"));
-        assert_eq!(&frame.websocket(WireEncoding::default())[..], b"\x81\x0842[\"hi\"]");
+        assert_eq!(
+            &frame.websocket(WireEncoding::default()),
+            b"\x81\x0842[\"hi\"]"
+        );
         let mut payload = Vec::new();
         frame.append_polling(&mut payload);
         assert_eq!(payload, b"42[\"hi\"]");
@@ -212,7 +233,10 @@ mod tests {
             |out| out.extend_from_slice(b"451-"),
             &[Bytes::from_static(&[1, 2, 3])],
         );
-        assert_eq!(&frame.websocket(WireEncoding::default())[..], b"\x81\x04451-\x82\x03\x01\x02\x03");
+        assert_eq!(
+            &frame.websocket(WireEncoding::default()),
+            b"\x81\x04451-\x82\x03\x01\x02\x03"
+        );
         let mut payload = b"2".to_vec();
         frame.append_polling(&mut payload);
         assert_eq!(payload, b"2\x1e451-\x1ebAQID");
@@ -221,7 +245,10 @@ mod tests {
 
     #[test]
     fn long_frames_are_compressed_once_and_only_when_that_helps() {
-        let encoding = WireEncoding { deflate: true, ..WireEncoding::default() };
+        let encoding = WireEncoding {
+            deflate: true,
+            ..WireEncoding::default()
+        };
         let frame = Frame::text(|out| out.resize(out.len() + 4000, b'a'));
         let first = frame.websocket(encoding).as_ptr();
         assert_eq!(first, frame.websocket(encoding).as_ptr());

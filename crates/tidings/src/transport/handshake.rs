@@ -20,7 +20,11 @@ pub struct Handshake {
 impl Handshake {
     pub(crate) fn new(parts: &Parts, address: SocketAddr, secure: bool) -> Self {
         Self {
-            url: parts.uri.path_and_query().map_or("/", |it| it.as_str()).into(),
+            url: parts
+                .uri
+                .path_and_query()
+                .map_or("/", |it| it.as_str())
+                .into(),
             headers: flatten(&parts.headers).into_boxed_str(),
             address,
             issued: SystemTime::now(),
@@ -63,12 +67,17 @@ impl Handshake {
 
     /// All headers, names in lower case, in the order of arrival.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.split_terminator('\n').filter_map(|line| line.split_once(':'))
+        self.headers
+            .split_terminator('\n')
+            .filter_map(|line| line.split_once(':'))
     }
 
     /// The last query parameter of that name, decoded.
     pub fn query(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.query_pairs().filter(|(key, _)| key == name).map(|(_, value)| value).last()
+        self.query_pairs()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value)
+            .last()
     }
 
     /// All query parameters, decoded, in the order of the URL.
@@ -79,7 +88,10 @@ impl Handshake {
 }
 
 fn flatten(headers: &HeaderMap) -> String {
-    let size = headers.iter().map(|(key, value)| key.as_str().len() + value.len() + 2).sum();
+    let size = headers
+        .iter()
+        .map(|(key, value)| key.as_str().len() + value.len() + 2)
+        .sum();
     let mut text = String::with_capacity(size);
     for (key, value) in headers {
         text.push_str(key.as_str());

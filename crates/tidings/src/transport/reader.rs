@@ -30,8 +30,9 @@ thread_local! {
 
 /// Runs `f` with this thread's scratch buffer. A nested call gets a buffer of its own.
 pub(crate) fn with_scratch<T>(f: impl FnOnce(&mut [u8]) -> T) -> T {
-    let mut buffer =
-        BUFFER.take().unwrap_or_else(|| vec![0; SCRATCH].into_boxed_slice());
+    let mut buffer = BUFFER
+        .take()
+        .unwrap_or_else(|| vec![0; SCRATCH].into_boxed_slice());
     let out = f(&mut buffer);
     BUFFER.set(Some(buffer));
     out
@@ -60,7 +61,11 @@ impl Reader {
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
         loop {
             ready!(self.connection.poll_admit(context));
-            let Self { connection, socket, decoder } = self;
+            let Self {
+                connection,
+                socket,
+                decoder,
+            } = self;
             let more = with_scratch(|scratch| {
                 let mut buffer = ReadBuf::new(scratch);
                 ready!(Pin::new(socket).poll_read(context, &mut buffer))
@@ -96,7 +101,10 @@ fn turn(connection: &Arc<Connection>, decoder: &mut Decoder, bytes: &mut [u8]) -
     if let Err(Error { code, reason }) = decoded {
         tracing::debug!(?connection, %code, reason, "websocket error");
         connection.shut_after_goodbye();
-        connection.end(CloseReason::TransportError, Goodbye::Frame(Some(code), reason));
+        connection.end(
+            CloseReason::TransportError,
+            Goodbye::Frame(Some(code), reason),
+        );
         reading = false;
     }
     if corked {

@@ -63,6 +63,9 @@ impl Registry {
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
-        self.parts.iter().flat_map(|part| part.lock().values().cloned().collect::<Vec<_>>()).collect()
+        self.parts
+            .iter()
+            .flat_map(|part| part.lock().values().cloned().collect::<Vec<_>>())
+            .collect()
     }
 }

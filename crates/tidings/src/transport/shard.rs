@@ -34,7 +34,11 @@ pub(crate) struct Shard {
 
 impl Shard {
     fn new() -> Self {
-        Self { dirty: Mutex::default(), wake: Notify::new(), wheel: Mutex::new(Wheel::new()) }
+        Self {
+            dirty: Mutex::default(),
+            wake: Notify::new(),
+            wheel: Mutex::new(Wheel::new()),
+        }
     }
 
     /// Takes over connections whose outbox has just become dirty.
@@ -108,8 +112,14 @@ impl Shards {
     /// Starts the tasks; they end with the token.
     pub(crate) fn spawn(&self, tasks: &TaskTracker, stop: &CancellationToken) {
         for shard in &self.shards {
-            tasks.spawn(stop.clone().run_until_cancelled_owned(Arc::clone(shard).write()));
-            tasks.spawn(stop.clone().run_until_cancelled_owned(Arc::clone(shard).tick()));
+            tasks.spawn(
+                stop.clone()
+                    .run_until_cancelled_owned(Arc::clone(shard).write()),
+            );
+            tasks.spawn(
+                stop.clone()
+                    .run_until_cancelled_owned(Arc::clone(shard).tick()),
+            );
         }
     }
 

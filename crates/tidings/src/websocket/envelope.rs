@@ -11,14 +11,9 @@ use tidings_protocol::{
 
 use super::endpoint::PlainAcceptor;
 use crate::{
-    handler::{
-        ConnectRefused,
-        context::Context,
-        handlers::start,
-    },
+    handler::{ConnectRefused, context::Context, handlers::start},
     hub::{
-        Hub, Socket, ack::AckId, encoding::Encoding, namespaces::Namespaces,
-        publication::opcode_of,
+        Hub, Socket, ack::AckId, encoding::Encoding, namespaces::Namespaces, publication::opcode_of,
     },
     reason::CloseReason,
     transport::{
@@ -145,8 +140,9 @@ impl Peer {
     fn tell_error(&self, connection: &Arc<Connection>, code: &str, message: &str) {
         let data = serde_json::json!({ "code": code, "message": message });
         let mut out = Vec::new();
-        let encoded = Args::one(&data)
-            .is_ok_and(|args| envelope::encode_event(self.format, &mut out, "error", &args).is_ok());
+        let encoded = Args::one(&data).is_ok_and(|args| {
+            envelope::encode_event(self.format, &mut out, "error", &args).is_ok()
+        });
         if encoded {
             connection.send(&Arc::new(Frame::raw(opcode_of(self.format), &out)));
         }
@@ -199,11 +195,17 @@ impl Receiver for Peer {
     }
 
     fn text(&self, connection: &Arc<Connection>, text: &str) -> Result<bool, Malformed> {
-        self.take(connection, envelope::decode_json(text, connection.core().limits.nesting))
+        self.take(
+            connection,
+            envelope::decode_json(text, connection.core().limits.nesting),
+        )
     }
 
     fn binary(&self, connection: &Arc<Connection>, bytes: &[u8]) -> Result<bool, Malformed> {
-        self.take(connection, envelope::decode_msgpack(bytes, connection.core().limits.nesting))
+        self.take(
+            connection,
+            envelope::decode_msgpack(bytes, connection.core().limits.nesting),
+        )
     }
 
     fn closed(&self, _: &Arc<Connection>, reason: CloseReason) {
