@@ -5,7 +5,7 @@ use tidings_protocol::args::{Args, EncodeError};
 
 /// What can be the arguments of an event or an acknowledgement.
 ///
-/// A reference to anything that serialises is one argument; [`args!`](crate::args) builds any
+/// A reference to anything that serialises is one argument; [`args!`](crate::args!) builds any
 /// number of them; [`Args`] that were received pass on as they came.
 ///
 /// ```

@@ -8,6 +8,29 @@ use crate::{
 };
 
 /// What is done with the messages of a bare Engine.IO endpoint. The methods must not block.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tidings::{Connection, EngineConfig, EngineHandler, Server};
+///
+/// struct Echo;
+///
+/// impl EngineHandler for Echo {
+///     fn text(&self, connection: &Arc<Connection>, text: &str) {
+///         connection.send_text(text);
+///     }
+///
+///     fn binary(&self, connection: &Arc<Connection>, bytes: &[u8]) {
+///         connection.send_binary(bytes);
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::builder().engine("/engine.io/", EngineConfig::new(), Echo).build()?;
+/// # server.close().await;
+/// # Ok(()) }
+/// ```
 pub trait EngineHandler: Send + Sync + 'static {
     /// A session began. What is sent now leaves with the first write.
     fn opened(&self, connection: &Arc<Connection>) {

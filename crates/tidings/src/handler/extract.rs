@@ -41,6 +41,28 @@ pub trait FromContext<S>: Sized {
 
 /// The first argument of the event.
 ///
+/// Binary data is read and sent as bytes, such as those of the `serde_bytes` crate, alone or
+/// anywhere inside of a value:
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use tidings::{Data, EmitError, Namespace, Socket};
+///
+/// #[derive(Deserialize, Serialize)]
+/// struct Picture {
+///     name: String,
+///     #[serde(with = "serde_bytes")]
+///     pixels: Vec<u8>,
+/// }
+///
+/// async fn share(socket: Socket, Data(picture): Data<Picture>) -> Result<(), EmitError> {
+///     socket.broadcast().emit("picture", &picture)?;
+///     socket.emit("first row", serde_bytes::Bytes::new(&picture.pixels[..8]))
+/// }
+///
+/// let gallery: Namespace = Namespace::new().on("share", share);
+/// ```
+///
 /// `Data<Option<T>>` is there for an argument that may be left out.
 #[derive(Debug, Clone, Copy)]
 pub struct Data<T>(pub T);
@@ -64,9 +86,13 @@ pub struct Auth<T>(pub T);
 
 impl<S, T: DeserializeOwned> FromContext<S> for Auth<T> {
     fn from_context(context: &mut Context, _: &S) -> Result<Self, Rejection> {
-        let socket = context.socket().ok_or(Rejection::Absent("authentication"))?;
+        let socket = context
+            .socket()
+            .ok_or(Rejection::Absent("authentication"))?;
         let auth = socket.auth().map_or("{}", |auth| auth.get());
-        serde_json::from_str(auth).map(Self).map_err(Rejection::Auth)
+        serde_json::from_str(auth)
+            .map(Self)
+            .map_err(Rejection::Auth)
     }
 }
 
@@ -92,7 +118,10 @@ impl<S> FromContext<S> for EventName {
 
 impl<S> FromContext<S> for Socket {
     fn from_context(context: &mut Context, _: &S) -> Result<Self, Rejection> {
-        context.socket().cloned().ok_or(Rejection::Absent("a socket"))
+        context
+            .socket()
+            .cloned()
+            .ok_or(Rejection::Absent("a socket"))
     }
 }
 

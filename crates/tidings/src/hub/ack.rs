@@ -21,6 +21,27 @@ use super::{
 use crate::{event::IntoArgs, transport::frame::Frame};
 
 /// The answer that a client waits for. Dropped unsent, the client gets none.
+///
+/// Most handlers return their answer, as [`Reply`](crate::Reply) or
+/// [`Args`]; this is for those that give it some other time.
+///
+/// ```
+/// use tidings::{Ack, Data, Namespace, Reply, args};
+///
+/// async fn double(Data(n): Data<i64>) -> Reply<i64> {
+///     Reply(2 * n)
+/// }
+///
+/// async fn later(ack: Option<Ack>) {
+///     tokio::spawn(async move {
+///         if let Some(ack) = ack {
+///             let _ = ack.send(args!["done", 3]);
+///         }
+///     });
+/// }
+///
+/// let namespace: Namespace = Namespace::new().on("double", double).on("later", later);
+/// ```
 #[derive(Debug)]
 pub struct Ack {
     socket: Socket,
@@ -111,6 +132,23 @@ impl Pending {
 }
 
 /// An event that expects an acknowledgement; nothing is sent until it is awaited.
+///
+/// ```
+/// # use std::time::Duration;
+/// use tidings::{AckError, Namespace, Socket};
+///
+/// async fn welcome(socket: Socket) -> Result<(), AckError> {
+///     let question = socket.emit_with_ack("your name?", &"welcome");
+///     match question.timeout(Duration::from_secs(5)).await {
+///         Ok(answer) => println!("{:?} is here", answer.get::<String>(0)),
+///         Err(AckError::Timeout) => socket.disconnect(true),
+///         Err(error) => return Err(error),
+///     }
+///     Ok(())
+/// }
+///
+/// let namespace: Namespace = Namespace::new().on_connect(welcome);
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct AckRequest {
@@ -128,15 +166,23 @@ impl AckRequest {
     }
 
     async fn run(self) -> Result<Args, AckError> {
-        let Self { socket, name, args, timeout } = self;
+        let Self {
+            socket,
+            name,
+            args,
+            timeout,
+        } = self;
         let (sender, receiver) = oneshot::channel();
         let id = socket.emit_expecting(&name, args?, Pending::One(sender))?;
         // However the wait ends, nothing of it stays behind.
-        let _forget = Forget { socket: &socket, id };
+        let _forget = Forget {
+            socket: &socket,
+            id,
+        };
         let answer = match timeout {
-            Some(timeout) => {
-                tokio::time::timeout(timeout, receiver).await.map_err(|_| AckError::Timeout)?
-            }
+            Some(timeout) => tokio::time::timeout(timeout, receiver)
+                .await
+                .map_err(|_| AckError::Timeout)?,
             None => receiver.await,
         };
         answer.map_err(|_| AckError::Disconnected)

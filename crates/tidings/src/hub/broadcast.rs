@@ -43,7 +43,12 @@ pub struct Broadcast {
 
 impl Broadcast {
     pub(crate) fn new(hub: Hub) -> Self {
-        Self { hub, selection: Selection::default(), flags: Flags::default(), local: false }
+        Self {
+            hub,
+            selection: Selection::default(),
+            flags: Flags::default(),
+            local: false,
+        }
     }
 
     /// Adds the sockets of a room.
@@ -85,8 +90,14 @@ impl Broadcast {
         check_name(name)?;
         let args = args.into_args()?;
         if !self.local {
-            let packet = Packet { namespace: self.hub.name(), name, args: &args };
-            self.hub.adapter().broadcast(packet, &self.selection, self.flags);
+            let packet = Packet {
+                namespace: self.hub.name(),
+                name,
+                args: &args,
+            };
+            self.hub
+                .adapter()
+                .broadcast(packet, &self.selection, self.flags);
         }
         let content = event_content(&self.hub, name, args);
         self.hub.publish(
@@ -101,13 +112,15 @@ impl Broadcast {
     /// Sends a text message to the raw WebSockets among the selected sockets of this node.
     pub fn send_text(&self, text: &str) {
         let payload = bytes::Bytes::copy_from_slice(text.as_bytes());
-        self.hub.publish_message(Opcode::Text, payload, &self.selection);
+        self.hub
+            .publish_message(Opcode::Text, payload, &self.selection);
     }
 
     /// Sends a binary message to the raw WebSockets among the selected sockets of this node.
     pub fn send_binary(&self, bytes: &[u8]) {
         let payload = bytes::Bytes::copy_from_slice(bytes);
-        self.hub.publish_message(Opcode::Binary, payload, &self.selection);
+        self.hub
+            .publish_message(Opcode::Binary, payload, &self.selection);
     }
 
     /// Sends an event that every selected client has to acknowledge.
@@ -130,13 +143,32 @@ impl Broadcast {
     }
 
     /// The selected sockets, on all nodes, and how many nodes did not say.
+    ///
+    /// ```
+    /// # async fn example(hub: tidings::Hub) {
+    /// let found = hub.to("lobby").fetch_sockets().await;
+    /// for socket in &found.answers {
+    ///     println!("{} is in {:?}, with {}", socket.id, socket.rooms, socket.data);
+    ///     // What was found can be reached, wherever it is connected, by its id.
+    ///     hub.to(socket.id.as_str()).sockets_leave(["lobby"]);
+    /// }
+    /// # }
+    /// ```
     pub async fn fetch_sockets(&self) -> Answers<Vec<SocketInfo>> {
         let mut found = if self.local {
-            Answers { answers: Vec::new(), missing: 0 }
+            Answers {
+                answers: Vec::new(),
+                missing: 0,
+            }
         } else {
-            self.hub.adapter().fetch_sockets(self.hub.name(), &self.selection).await
+            self.hub
+                .adapter()
+                .fetch_sockets(self.hub.name(), &self.selection)
+                .await
         };
-        found.answers.extend(LocalHub::new(&self.hub).sockets(&self.selection));
+        found
+            .answers
+            .extend(LocalHub::new(&self.hub).sockets(&self.selection));
         found
     }
 
@@ -144,7 +176,9 @@ impl Broadcast {
     pub fn sockets_join(&self, rooms: impl IntoIterator<Item = impl Into<String>>) {
         let rooms: Vec<String> = rooms.into_iter().map(Into::into).collect();
         if !self.local {
-            self.hub.adapter().join(self.hub.name(), &self.selection, &rooms);
+            self.hub
+                .adapter()
+                .join(self.hub.name(), &self.selection, &rooms);
         }
         LocalHub::new(&self.hub).join(&self.selection, &rooms);
     }
@@ -153,7 +187,9 @@ impl Broadcast {
     pub fn sockets_leave(&self, rooms: impl IntoIterator<Item = impl Into<String>>) {
         let rooms: Vec<String> = rooms.into_iter().map(Into::into).collect();
         if !self.local {
-            self.hub.adapter().leave(self.hub.name(), &self.selection, &rooms);
+            self.hub
+                .adapter()
+                .leave(self.hub.name(), &self.selection, &rooms);
         }
         LocalHub::new(&self.hub).leave(&self.selection, &rooms);
     }
@@ -161,7 +197,9 @@ impl Broadcast {
     /// Disconnects the selected sockets; with `close`, their whole connections.
     pub fn disconnect_sockets(&self, close: bool) {
         if !self.local {
-            self.hub.adapter().disconnect(self.hub.name(), &self.selection, close);
+            self.hub
+                .adapter()
+                .disconnect(self.hub.name(), &self.selection, close);
         }
         LocalHub::new(&self.hub).disconnect(&self.selection, close);
     }
@@ -170,6 +208,16 @@ impl Broadcast {
 /// A broadcast that expects acknowledgements; nothing is sent until it is awaited.
 ///
 /// It gives the first argument of each answer, and how many clients did not answer in time.
+///
+/// ```
+/// # use std::time::Duration;
+/// # async fn example(hub: tidings::Hub) -> Result<(), Box<dyn std::error::Error>> {
+/// let votes = hub.to("jury").emit_with_ack("guilty?", &"case 7")?;
+/// let votes = votes.timeout(Duration::from_secs(30)).await;
+/// let guilty = votes.answers.iter().filter(|it| it.get(0).unwrap_or(false)).count();
+/// println!("{guilty} of {}; {} did not vote", votes.answers.len(), votes.missing);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct BroadcastAcks {
@@ -187,8 +235,18 @@ impl BroadcastAcks {
     }
 
     async fn run(self) -> Answers<Vec<Args>> {
-        let Self { broadcast, name, args, timeout } = self;
-        let Broadcast { hub, selection, flags, local } = broadcast;
+        let Self {
+            broadcast,
+            name,
+            args,
+            timeout,
+        } = self;
+        let Broadcast {
+            hub,
+            selection,
+            flags,
+            local,
+        } = broadcast;
         let deadline = Instant::now() + timeout;
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let here = async {
@@ -214,7 +272,11 @@ impl BroadcastAcks {
             if local {
                 return 0;
             }
-            let packet = Packet { namespace: hub.name(), name: &name, args: &args };
+            let packet = Packet {
+                namespace: hub.name(),
+                name: &name,
+                args: &args,
+            };
             hub.adapter()
                 .broadcast_with_ack(packet, &selection, flags, timeout, sender.clone())
                 .await
@@ -225,7 +287,10 @@ impl BroadcastAcks {
         while let Ok(answer) = receiver.try_recv() {
             answers.push(answer.slice(..answer.len().min(1)));
         }
-        Answers { answers, missing: here + elsewhere }
+        Answers {
+            answers,
+            missing: here + elsewhere,
+        }
     }
 }
 
@@ -241,12 +306,32 @@ impl IntoFuture for BroadcastAcks {
 impl Hub {
     /// Sends an event to the other servers of the cluster, not to clients.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use tidings::{Data, Hub, Namespace, ServerAck};
+    ///
+    /// let namespace: Namespace = Namespace::new()
+    ///     .on_server_event("forget", async |Data(user): Data<String>| println!("{user} is gone"))
+    ///     .on_server_event("load?", async |hub: Hub, ack: ServerAck| ack.send(&hub.len()));
+    ///
+    /// # async fn example(hub: Hub) -> Result<(), Box<dyn std::error::Error>> {
+    /// hub.server_side_emit("forget", &"ann")?;
+    /// let loads = hub.server_side_emit_with_ack("load?", &(), Duration::from_secs(1)).await?;
+    /// let elsewhere: usize = loads.answers.iter().filter_map(|it| it.get::<usize>(0).ok()).sum();
+    /// # let _ = elsewhere;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the arguments cannot be serialised.
     pub fn server_side_emit(&self, name: &str, args: impl IntoArgs) -> Result<(), EmitError> {
         let args = args.into_args()?;
-        self.adapter().server_side_emit(Packet { namespace: self.name(), name, args: &args });
+        self.adapter().server_side_emit(Packet {
+            namespace: self.name(),
+            name,
+            args: &args,
+        });
         Ok(())
     }
 
@@ -262,8 +347,15 @@ impl Hub {
         timeout: Duration,
     ) -> Result<Answers<Vec<Args>>, EmitError> {
         let args = args.into_args()?;
-        let packet = Packet { namespace: self.name(), name, args: &args };
-        Ok(self.adapter().server_side_emit_with_ack(packet, timeout).await)
+        let packet = Packet {
+            namespace: self.name(),
+            name,
+            args: &args,
+        };
+        Ok(self
+            .adapter()
+            .server_side_emit_with_ack(packet, timeout)
+            .await)
     }
 
     /// All rooms of the namespace on all nodes, sockets' own among them, sorted.

@@ -31,6 +31,29 @@ use crate::{
 };
 
 /// How sessions are recovered after a connection was lost.
+///
+/// ```
+/// # use std::time::Duration;
+/// use tidings::{EmitError, Namespace, RecoveryConfig, Server, Socket, SocketIo};
+///
+/// async fn welcome(socket: Socket) -> Result<(), EmitError> {
+///     if socket.recovered() {
+///         // Same id, rooms and data, and what was sent meanwhile is on its way.
+///         return Ok(());
+///     }
+///     socket.emit("hello", &socket.id())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::builder()
+///     .recovery(RecoveryConfig::new().max_disconnection(Duration::from_secs(60)))
+///     .namespace("/", Namespace::new().on_connect(welcome))
+///     .socketio("/socket.io/", SocketIo::new())
+///     .build()?;
+/// # server.close().await;
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct RecoveryConfig {
@@ -153,7 +176,9 @@ pub(crate) struct Log {
 
 impl fmt::Debug for Recovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recovery").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Recovery")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -170,7 +195,10 @@ impl Recovery {
             by_age: VecDeque::new(),
             live: FxHashMap::default(),
         };
-        Self { config, log: Mutex::new(log) }
+        Self {
+            config,
+            log: Mutex::new(log),
+        }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Log> {
@@ -194,7 +222,10 @@ impl Log {
     }
 
     fn offset(&self, position: u64) -> Offset {
-        Offset { epoch: self.epoch, position }
+        Offset {
+            epoch: self.epoch,
+            position,
+        }
     }
 
     /// The place that every socket has reached.
@@ -216,7 +247,12 @@ impl Log {
         let now = Instant::now();
         let bytes = publication.weight();
         self.total.fetch_add(bytes, Ordering::Relaxed);
-        self.entries.push_back(Entry { at: now, bytes, selection, publication });
+        self.entries.push_back(Entry {
+            at: now,
+            bytes,
+            selection,
+            publication,
+        });
         self.trim(now, config);
     }
 
@@ -235,7 +271,11 @@ impl Log {
                 break;
             }
             self.by_age.pop_front();
-            if self.sessions.get(&pid).is_some_and(|session| session.expires <= expires) {
+            if self
+                .sessions
+                .get(&pid)
+                .is_some_and(|session| session.expires <= expires)
+            {
                 self.sessions.remove(&pid);
             }
         }
@@ -243,7 +283,8 @@ impl Log {
 
     /// A session begins, or goes on from the place that its client has reached.
     pub(crate) fn begin(&mut self, pid: PrivateId, from: Offset, connection: &Arc<Connection>) {
-        self.live.insert(pid, (from.position, Arc::downgrade(connection)));
+        self.live
+            .insert(pid, (from.position, Arc::downgrade(connection)));
     }
 
     /// A session that was to begin did not.
@@ -264,12 +305,19 @@ impl Log {
         rooms: Option<Vec<Arc<str>>>,
         config: &RecoveryConfig,
     ) {
-        let Some((since, _)) = self.live.remove(&pid) else { return };
+        let Some((since, _)) = self.live.remove(&pid) else {
+            return;
+        };
         let Some(rooms) = rooms else { return };
         let now = Instant::now();
         let expires = now + config.max_disconnection;
-        let session =
-            Session { id: socket.id(), rooms, data: socket.raw_data(), since, expires };
+        let session = Session {
+            id: socket.id(),
+            rooms,
+            data: socket.raw_data(),
+            since,
+            expires,
+        };
         self.keep(pid, session);
         self.trim(now, config);
     }
@@ -307,7 +355,12 @@ impl Log {
         let skip = usize::try_from(position + 1 - self.first).ok()?;
         let mut bytes = 0;
         let mut missed = Vec::new();
-        for entry in self.entries.iter().skip(skip).filter(|entry| session.is_meant(entry)) {
+        for entry in self
+            .entries
+            .iter()
+            .skip(skip)
+            .filter(|entry| session.is_meant(entry))
+        {
             bytes += entry.bytes;
             if bytes > config.session_bytes {
                 return None;
@@ -329,7 +382,9 @@ impl Log {
             if position <= session.since || !session.is_meant(entry) {
                 continue;
             }
-            let Some((name, args)) = entry.publication.event() else { continue };
+            let Some((name, args)) = entry.publication.event() else {
+                continue;
+            };
             let last = match args.len() {
                 0 => Some(name.to_owned()),
                 n => args.get::<String>(n - 1).ok(),
@@ -351,7 +406,9 @@ impl Drop for Log {
 
 impl Session {
     fn is_meant(&self, entry: &Entry) -> bool {
-        entry.selection.matches(self.rooms.iter().map(|room| &**room))
+        entry
+            .selection
+            .matches(self.rooms.iter().map(|room| &**room))
     }
 }
 
@@ -364,7 +421,10 @@ mod tests {
 
     #[test]
     fn offsets_read_back() {
-        let offset = Offset { epoch: 0xa0b1_c2d3, position: 77 };
+        let offset = Offset {
+            epoch: 0xa0b1_c2d3,
+            position: 77,
+        };
         assert_eq!(Offset::parse(&offset.to_string()), Some(offset));
         for text in ["", "a", "-", "g-1", "1-", "hello-world", "1-2-3"] {
             assert_eq!(Offset::parse(text), None, "{text}");
@@ -372,7 +432,12 @@ mod tests {
     }
 
     fn publication(name: &str, args: Args) -> Arc<Publication> {
-        let content = Content::Event { namespace: "/".into(), name: name.into(), args, id: None };
+        let content = Content::Event {
+            namespace: "/".into(),
+            name: name.into(),
+            args,
+            id: None,
+        };
         Arc::new(Publication::new(content, true, None))
     }
 
@@ -384,13 +449,21 @@ mod tests {
     /// Publishes an event with one string to everybody.
     fn say(recovery: &Recovery, text: &str) {
         let publication = publication("said", Args::one(text).unwrap());
-        recovery.lock().append(publication, Selection::default(), &recovery.config);
+        recovery
+            .lock()
+            .append(publication, Selection::default(), &recovery.config);
     }
 
     fn session(since: u64) -> Session {
         let id = SocketId::random();
         let expires = Instant::now() + Duration::from_secs(60);
-        Session { id, rooms: vec![id.as_str().into()], data: None, since, expires }
+        Session {
+            id,
+            rooms: vec![id.as_str().into()],
+            data: None,
+            since,
+            expires,
+        }
     }
 
     /// The texts that a session of that offset has missed.
@@ -410,12 +483,22 @@ mod tests {
         say(&recovery, "two");
         say(&recovery, "three");
         let texts = |texts: &[&str]| Some(texts.iter().map(|it| (*it).to_owned()).collect());
-        assert_eq!(missed(&recovery, &session, None), texts(&["one", "two", "three"]));
-        assert_eq!(missed(&recovery, &session, Some(&place)), texts(&["two", "three"]));
+        assert_eq!(
+            missed(&recovery, &session, None),
+            texts(&["one", "two", "three"])
+        );
+        assert_eq!(
+            missed(&recovery, &session, Some(&place)),
+            texts(&["two", "three"])
+        );
         // A place that is not reached yet is none of ours.
         let next = recovery.lock().next().to_string();
         assert_eq!(missed(&recovery, &session, Some(&next)), None);
-        let other = Offset { epoch: !recovery.lock().epoch, position: 1 }.to_string();
+        let other = Offset {
+            epoch: !recovery.lock().epoch,
+            position: 1,
+        }
+        .to_string();
         assert_eq!(missed(&recovery, &session, Some(&other)), None);
     }
 
@@ -426,9 +509,14 @@ mod tests {
         session.rooms.push("tea".into());
         let publish = |text: &str, rooms: &[&str], except: &[&str]| {
             let names = |names: &[&str]| names.iter().map(|it| (*it).into()).collect();
-            let selection = Selection { rooms: names(rooms), except: names(except) };
+            let selection = Selection {
+                rooms: names(rooms),
+                except: names(except),
+            };
             let publication = publication("said", Args::one(text).unwrap());
-            recovery.lock().append(publication, selection, &recovery.config);
+            recovery
+                .lock()
+                .append(publication, selection, &recovery.config);
         };
         publish("to tea", &["tea"], &[]);
         publish("to coffee", &["coffee"], &[]);
@@ -448,7 +536,10 @@ mod tests {
             say(&recovery, text);
         }
         let rest = |texts: &[&str]| Some(texts.iter().map(|it| (*it).to_owned()).collect());
-        assert_eq!(missed(&recovery, &session, Some("b")), rest(&["twice", "c", "twice"]));
+        assert_eq!(
+            missed(&recovery, &session, Some("b")),
+            rest(&["twice", "c", "twice"])
+        );
         assert_eq!(missed(&recovery, &session, Some("c")), rest(&["twice"]));
         assert_eq!(missed(&recovery, &session, Some("twice")), None);
         assert_eq!(missed(&recovery, &session, Some("never said")), None);
@@ -498,9 +589,13 @@ mod tests {
         let (recovery, total) = recovery(config);
         say(&recovery, "old");
         let now = Instant::now();
-        recovery.lock().trim(now + Duration::from_secs(9), &recovery.config);
+        recovery
+            .lock()
+            .trim(now + Duration::from_secs(9), &recovery.config);
         assert_eq!(recovery.lock().entries.len(), 1);
-        recovery.lock().trim(now + Duration::from_secs(11), &recovery.config);
+        recovery
+            .lock()
+            .trim(now + Duration::from_secs(11), &recovery.config);
         assert_eq!(recovery.lock().entries.len(), 0);
         assert_eq!(total.load(Ordering::Relaxed), 0);
     }
@@ -513,7 +608,10 @@ mod tests {
         for _ in 0..3 {
             say(&recovery, "1");
         }
-        assert_eq!(missed(&recovery, &session, None).map(|it| it.len()), Some(3));
+        assert_eq!(
+            missed(&recovery, &session, None).map(|it| it.len()),
+            Some(3)
+        );
         say(&recovery, "1");
         assert_eq!(missed(&recovery, &session, None), None);
     }
@@ -529,7 +627,13 @@ mod tests {
         // Given back, it can be taken again.
         log.keep(pid, kept.clone());
         assert!(log.take(pid).is_some());
-        log.keep(pid, Session { expires: Instant::now(), ..kept });
+        log.keep(
+            pid,
+            Session {
+                expires: Instant::now(),
+                ..kept
+            },
+        );
         assert!(log.take(pid).is_none());
         assert!(log.take(PrivateId::random()).is_none());
     }
@@ -541,11 +645,26 @@ mod tests {
         let pids = [(); 4].map(|()| PrivateId::random());
         for (pid, age) in pids.iter().zip([0, 1, 2, 3]) {
             let expires = Instant::now() + Duration::from_secs(10 + age);
-            log.keep(*pid, Session { expires, ..session(0) });
+            log.keep(
+                *pid,
+                Session {
+                    expires,
+                    ..session(0)
+                },
+            );
         }
         log.trim(Instant::now(), &recovery.config);
-        assert_eq!(pids.map(|pid| log.sessions.contains_key(&pid)), [false, false, true, true]);
-        log.trim(Instant::now() + Duration::from_millis(12_500), &recovery.config);
-        assert_eq!(pids.map(|pid| log.sessions.contains_key(&pid)), [false, false, false, true]);
+        assert_eq!(
+            pids.map(|pid| log.sessions.contains_key(&pid)),
+            [false, false, true, true]
+        );
+        log.trim(
+            Instant::now() + Duration::from_millis(12_500),
+            &recovery.config,
+        );
+        assert_eq!(
+            pids.map(|pid| log.sessions.contains_key(&pid)),
+            [false, false, false, true]
+        );
     }
 }

@@ -101,9 +101,27 @@ impl Socket {
         encoding: Encoding,
         beginning: Beginning,
     ) -> Self {
-        let Beginning { id, pid, auth, data, recovered } = beginning;
-        let state = Mutex::new(State { data, ..State::default() });
-        Self(Arc::new(Inner { id, pid, hub, connection, encoding, auth, recovered, state }))
+        let Beginning {
+            id,
+            pid,
+            auth,
+            data,
+            recovered,
+        } = beginning;
+        let state = Mutex::new(State {
+            data,
+            ..State::default()
+        });
+        Self(Arc::new(Inner {
+            id,
+            pid,
+            hub,
+            connection,
+            encoding,
+            auth,
+            recovered,
+            state,
+        }))
     }
 
     /// The public id. It is also the name of the room that holds this socket alone.
@@ -186,7 +204,12 @@ impl Socket {
     /// ```
     pub fn emit_with_ack(&self, name: &str, args: impl IntoArgs) -> AckRequest {
         let args = check_name(name).and_then(|()| Ok(args.into_args()?));
-        AckRequest { socket: self.clone(), name: name.into(), args, timeout: None }
+        AckRequest {
+            socket: self.clone(),
+            name: name.into(),
+            args,
+            timeout: None,
+        }
     }
 
     /// Sends an event with an id, and keeps who waits for the answer.
@@ -209,7 +232,9 @@ impl Socket {
             args,
             id: Some(id),
         };
-        self.0.hub.publish(content, &Selection::only(self.id()), false, true);
+        self.0
+            .hub
+            .publish(content, &Selection::only(self.id()), false, true);
         Ok(id)
     }
 
@@ -244,6 +269,22 @@ impl Socket {
     }
 
     /// Everybody in the room but this socket.
+    ///
+    /// ```
+    /// # use tidings::{Data, EmitError, JoinError, Namespace, Socket};
+    /// async fn enter(socket: Socket, Data(room): Data<String>) -> Result<(), JoinError> {
+    ///     socket.join(&room)
+    /// }
+    ///
+    /// async fn say(socket: Socket, Data((room, text)): Data<(String, String)>) -> Result<(), EmitError> {
+    ///     // The others in the room; with `socket.hub().to(room)` it would be the sender as well.
+    ///     socket.to(&room).emit("said", &text)?;
+    ///     // All in the namespace but the sender and whoever is in the room.
+    ///     socket.broadcast().except(&room).volatile().emit("murmur", &room)
+    /// }
+    ///
+    /// let chat: Namespace = Namespace::new().on("enter", enter).on("say", say);
+    /// ```
     pub fn to(&self, room: impl AsRef<str>) -> Broadcast {
         self.broadcast().to(room)
     }
@@ -277,7 +318,8 @@ impl Socket {
     ///
     /// When the data is of another shape.
     pub fn data<T: DeserializeOwned + Default>(&self) -> Result<T, serde_json::Error> {
-        self.raw_data().map_or_else(|| Ok(T::default()), |data| serde_json::from_str(data.get()))
+        self.raw_data()
+            .map_or_else(|| Ok(T::default()), |data| serde_json::from_str(data.get()))
     }
 
     /// Replaces the data kept with the socket.
@@ -343,19 +385,29 @@ impl Socket {
         SocketInfo {
             id: self.id(),
             rooms: self.rooms().iter().map(|room| room.to_string()).collect(),
-            data: self.raw_data().map(|data| data.get().to_owned()).unwrap_or("{}".into()),
+            data: self
+                .raw_data()
+                .map(|data| data.get().to_owned())
+                .unwrap_or("{}".into()),
             handshake: HandshakeInfo::of(self).to_json(),
         }
     }
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), EmitError> {
-    if RESERVED.contains(&name) { Err(EmitError::Reserved(name.into())) } else { Ok(()) }
+    if RESERVED.contains(&name) {
+        Err(EmitError::Reserved(name.into()))
+    } else {
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Socket").field("id", &self.0.id).field("hub", &self.0.hub).finish()
+        f.debug_struct("Socket")
+            .field("id", &self.0.id)
+            .field("hub", &self.0.hub)
+            .finish()
     }
 }
 
@@ -429,9 +481,7 @@ impl<'a> HandshakeInfo<'a> {
 
 fn empty_object() -> &'static RawValue {
     static EMPTY: std::sync::OnceLock<Box<RawValue>> = std::sync::OnceLock::new();
-    EMPTY.get_or_init(|| {
-        RawValue::from_string("{}".into()).expect("an empty object is valid JSON")
-    })
+    EMPTY.get_or_init(|| RawValue::from_string("{}".into()).expect("an empty object is valid JSON"))
 }
 
 impl Socket {
@@ -442,12 +492,19 @@ impl Socket {
 }
 
 pub(crate) fn event_content(hub: &Hub, name: &str, args: Args) -> Content {
-    Content::Event { namespace: hub.shared_name(), name: name.into(), args, id: None }
+    Content::Event {
+        namespace: hub.shared_name(),
+        name: name.into(),
+        args,
+        id: None,
+    }
 }
 
 /// Pushes to one socket outside of any broadcast.
 pub(crate) fn push_to(socket: &Socket, publication: &Publication, volatile: bool) {
-    let Some(frame) = publication.frame(socket.encoding()) else { return };
+    let Some(frame) = publication.frame(socket.encoding()) else {
+        return;
+    };
     let connection = socket.connection();
     match connection.push(frame, volatile) {
         crate::transport::connection::Pushed::Quiet => {}

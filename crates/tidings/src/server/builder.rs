@@ -74,7 +74,9 @@ pub struct ServerBuilder {
 
 impl fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerBuilder").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("ServerBuilder")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -125,6 +127,25 @@ impl ServerBuilder {
 
     /// Registers namespaces that come into being when a client asks for a name that matches, and
     /// go when they are empty. Matchers are tried in the order of registration.
+    ///
+    /// ```
+    /// use tidings::{EmitError, Namespace, Server, Socket, SocketIo};
+    ///
+    /// async fn welcome(socket: Socket) -> Result<(), EmitError> {
+    ///     let board = socket.hub().name().trim_start_matches("/board-").to_owned();
+    ///     socket.emit("this is", &board)
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let boards = Namespace::new().on_connect(welcome);
+    /// let server = Server::builder()
+    ///     .dynamic_namespace(|name| name.starts_with("/board-"), boards)
+    ///     .socketio("/socket.io/", SocketIo::new())
+    ///     .build()?;
+    /// # server.close().await;
+    /// # Ok(()) }
+    /// ```
     pub fn dynamic_namespace(
         mut self,
         matches: impl Fn(&str) -> bool + Send + Sync + 'static,
@@ -147,7 +168,8 @@ impl ServerBuilder {
         config: EngineConfig,
         handler: impl EngineHandler,
     ) -> Self {
-        self.mounts.push((path.into(), Planned::Engine(config, Arc::new(handler))));
+        self.mounts
+            .push((path.into(), Planned::Engine(config, Arc::new(handler))));
         self
     }
 
@@ -159,7 +181,8 @@ impl ServerBuilder {
         config: WebSocketConfig,
         handler: impl WebSocketHandler,
     ) -> Self {
-        self.mounts.push((path.into(), Planned::Raw(config, Arc::new(handler))));
+        self.mounts
+            .push((path.into(), Planned::Raw(config, Arc::new(handler))));
         self
     }
 
@@ -172,7 +195,8 @@ impl ServerBuilder {
         config: WebSocketConfig,
         namespace: impl Into<String>,
     ) -> Self {
-        self.mounts.push((path.into(), Planned::Envelope(config, namespace.into())));
+        self.mounts
+            .push((path.into(), Planned::Envelope(config, namespace.into())));
         self
     }
 
@@ -202,10 +226,17 @@ impl ServerBuilder {
             .into_iter()
             .map(|(matches, namespace)| (matches, namespace.into_handlers()))
             .collect();
-        let sweep_every =
-            self.recovery.as_ref().map(|it| (it.max_disconnection / 4).max(SWEEP_MIN));
-        let namespaces =
-            Namespaces::new(Arc::clone(&core), self.adapter, self.recovery, fixed, dynamic);
+        let sweep_every = self
+            .recovery
+            .as_ref()
+            .map(|it| (it.max_disconnection / 4).max(SWEEP_MIN));
+        let namespaces = Namespaces::new(
+            Arc::clone(&core),
+            self.adapter,
+            self.recovery,
+            fixed,
+            dynamic,
+        );
         let mounts = self
             .mounts
             .into_iter()
@@ -217,9 +248,14 @@ impl ServerBuilder {
         core.shards.spawn(&core.house, &core.stop);
         if let Some(every) = sweep_every {
             let sweep = Namespaces::sweep(Arc::downgrade(&namespaces), every);
-            core.house.spawn(core.stop.clone().run_until_cancelled_owned(sweep));
+            core.house
+                .spawn(core.stop.clone().run_until_cancelled_owned(sweep));
         }
-        Ok(Server(Arc::new(Inner { core, namespaces, mounts })))
+        Ok(Server(Arc::new(Inner {
+            core,
+            namespaces,
+            mounts,
+        })))
     }
 
     fn check(&self) -> Result<(), BuildError> {
@@ -265,7 +301,12 @@ fn mount(core: &Arc<Core>, namespaces: &Arc<Namespaces>, path: &str, planned: Pl
     let plain = |config: WebSocketConfig, acceptor: Box<dyn PlainAcceptor>| {
         let limits = core.websocket_limits(config.max_payload);
         let core = Arc::clone(core);
-        Mount::WebSocket(Arc::new(PlainEndpoint { core, config, acceptor, limits }))
+        Mount::WebSocket(Arc::new(PlainEndpoint {
+            core,
+            config,
+            acceptor,
+            limits,
+        }))
     };
     match planned {
         Planned::SocketIo(config) => {
@@ -275,7 +316,11 @@ fn mount(core: &Arc<Core>, namespaces: &Arc<Namespaces>, path: &str, planned: Pl
                 connect_timeout: config.connect_timeout,
             };
             let core = Arc::clone(core);
-            Mount::Engine(Arc::new(Endpoint::new(core, config.engine, Box::new(acceptor))))
+            Mount::Engine(Arc::new(Endpoint::new(
+                core,
+                config.engine,
+                Box::new(acceptor),
+            )))
         }
         Planned::Engine(config, handler) => {
             let acceptor = Box::new(BareAcceptor(handler));
@@ -283,12 +328,25 @@ fn mount(core: &Arc<Core>, namespaces: &Arc<Namespaces>, path: &str, planned: Pl
         }
         Planned::Raw(config, handler) => {
             let namespaces = Arc::clone(namespaces);
-            plain(config, Box::new(RawEndpoint { handler, namespaces, namespace: path.into() }))
+            plain(
+                config,
+                Box::new(RawEndpoint {
+                    handler,
+                    namespaces,
+                    namespace: path.into(),
+                }),
+            )
         }
         Planned::Envelope(config, namespace) => {
             let namespaces = Arc::clone(namespaces);
             let namespace = namespace.into();
-            plain(config, Box::new(EnvelopeEndpoint { namespaces, namespace }))
+            plain(
+                config,
+                Box::new(EnvelopeEndpoint {
+                    namespaces,
+                    namespace,
+                }),
+            )
         }
     }
 }

@@ -34,6 +34,19 @@ impl Server {
     /// Serves the listener until the server is closed; requests for paths where nothing is
     /// mounted go to `fallback`, such as an axum router.
     ///
+    /// ```no_run
+    /// # use tidings::{Namespace, Server, SocketIo};
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .namespace("/", Namespace::new())
+    ///     .socketio("/socket.io/", SocketIo::new())
+    ///     .build()?;
+    /// let app = axum::Router::new().route("/health", axum::routing::get(async || "well"));
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    /// server.serve_with(listener, app).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the listener itself fails.
@@ -56,7 +69,8 @@ impl Server {
             match accepted {
                 Ok((socket, address)) => {
                     let _ = socket.set_nodelay(true);
-                    core.tasks.spawn(self.clone().connection(socket, address, fallback.clone()));
+                    core.tasks
+                        .spawn(self.clone().connection(socket, address, fallback.clone()));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -87,7 +101,10 @@ impl Server {
         let service = service_fn(move |mut request: Request<Incoming>| {
             let server = self.clone();
             let mut fallback = fallback.clone();
-            request.extensions_mut().insert(Peer { address, secure: false });
+            request.extensions_mut().insert(Peer {
+                address,
+                secure: false,
+            });
             async move {
                 if server.serves(&request) {
                     return Ok::<_, Infallible>(server.handle(request).await);
@@ -97,7 +114,9 @@ impl Server {
                 Ok(response.map(|body| -> Body { body.map_err(Into::into).boxed_unsync() }))
             }
         });
-        let connection = http.serve_connection(TokioIo::new(socket), service).with_upgrades();
+        let connection = http
+            .serve_connection(TokioIo::new(socket), service)
+            .with_upgrades();
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

@@ -8,7 +8,10 @@ use super::endpoint::PlainAcceptor;
 use crate::{
     hub::{Socket, encoding::Encoding, namespaces::Namespaces},
     reason::CloseReason,
-    transport::{Acceptor, Malformed, Receiver, connection::{Connection, Goodbye}},
+    transport::{
+        Acceptor, Malformed, Receiver,
+        connection::{Connection, Goodbye},
+    },
 };
 
 /// What is done with the messages of a plain WebSocket endpoint.
@@ -20,12 +23,21 @@ use crate::{
 /// ```
 /// use tidings::{Server, Socket, WebSocketConfig, WebSocketHandler};
 ///
-/// /// Sends every message to everybody, its sender included.
+/// /// Sends every message to everybody in the sender's room, which the URL names.
 /// struct Relay;
 ///
 /// impl WebSocketHandler for Relay {
+///     fn opened(&self, socket: &Socket) {
+///         let room = socket.handshake().query("room").unwrap_or_default();
+///         if socket.join(format!("room {room}")).is_err() {
+///             socket.disconnect(true);
+///         }
+///     }
+///
 ///     fn text(&self, socket: &Socket, text: &str) {
-///         socket.hub().everyone().send_text(text);
+///         for room in socket.rooms().iter().skip(1) {
+///             socket.hub().to(room).send_text(text);
+///         }
 ///     }
 /// }
 ///
