@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 use tidings::{
-    AckError, Args, Broadcast, Cors, Data, DecodeError, Hub, JoinError, Namespace,
-    Reply, Server, ServerAck, Socket, SocketIo, State, WebSocketConfig, adapter::Answers,
+    AckError, Args, Broadcast, Cors, Data, DecodeError, Hub, JoinError, Namespace, Reply, Server,
+    ServerAck, Socket, SocketIo, State, WebSocketConfig, adapter::Answers,
 };
 
 use crate::{
@@ -64,7 +64,11 @@ impl Target {
         for room in self.except.into_iter().flat_map(Rooms::list) {
             broadcast = broadcast.except(room);
         }
-        if self.local { broadcast.local() } else { broadcast }
+        if self.local {
+            broadcast.local()
+        } else {
+            broadcast
+        }
     }
 }
 
@@ -96,7 +100,11 @@ async fn whoami(socket: Socket, State(app): State<App>) -> Result<Reply<Value>, 
 
 async fn ask_client(socket: Socket, State(app): State<App>, args: Args) -> Result<Args, Failure> {
     let (event, rest) = event_at(&args, 0)?;
-    match socket.emit_with_ack(&event, rest).timeout(app.ask_timeout).await {
+    match socket
+        .emit_with_ack(&event, rest)
+        .timeout(app.ask_timeout)
+        .await
+    {
         Ok(answer) => Ok(wrap("ok", &answer)?),
         Err(AckError::Timeout) => Ok(Args::one(&json!({ "error": "timeout" }))?),
         Err(error) => Err(error.into()),
@@ -139,10 +147,7 @@ fn own_rooms(socket: &Socket) -> Vec<String> {
     rooms
 }
 
-async fn join(
-    socket: Socket,
-    Data(rooms): Data<Rooms>,
-) -> Result<Reply<Vec<String>>, JoinError> {
+async fn join(socket: Socket, Data(rooms): Data<Rooms>) -> Result<Reply<Vec<String>>, JoinError> {
     for room in rooms.list() {
         socket.join(room)?;
     }
@@ -183,7 +188,13 @@ async fn relay(socket: Socket, args: Args) -> Result<Reply<bool>, Failure> {
 fn answered(found: Answers<Vec<Args>>) -> Result<Args, Failure> {
     let mut responses = Vec::new();
     for answer in &found.answers {
-        responses.push(answer.to_values()?.into_iter().next().unwrap_or(rmpv::Value::Nil));
+        responses.push(
+            answer
+                .to_values()?
+                .into_iter()
+                .next()
+                .unwrap_or(rmpv::Value::Nil),
+        );
     }
     let map = vec![
         ("err".into(), (found.missing > 0).into()),
@@ -195,11 +206,21 @@ fn answered(found: Answers<Vec<Args>>) -> Result<Args, Failure> {
 async fn broadcast_ack(hub: Hub, args: Args) -> Result<Args, Failure> {
     let (target, event, rest) = targeted(&args)?;
     let timeout = Duration::from_millis(target.timeout.unwrap_or(2000));
-    answered(target.select(hub.everyone()).emit_with_ack(&event, rest)?.timeout(timeout).await)
+    answered(
+        target
+            .select(hub.everyone())
+            .emit_with_ack(&event, rest)?
+            .timeout(timeout)
+            .await,
+    )
 }
 
 async fn fetch(hub: Hub, Data(target): Data<Option<Target>>) -> Result<Reply<Vec<Value>>, Failure> {
-    let found = target.unwrap_or_default().select(hub.everyone()).fetch_sockets().await;
+    let found = target
+        .unwrap_or_default()
+        .select(hub.everyone())
+        .fetch_sockets()
+        .await;
     let mut sockets = found.answers;
     sockets.sort_by_key(|socket| socket.id);
     let mut list = Vec::new();
@@ -220,7 +241,10 @@ async fn remote_join(
     args: Args,
 ) -> Result<Reply<bool>, Failure> {
     let rooms: Rooms = args.get(1)?;
-    target.unwrap_or_default().select(hub.everyone()).sockets_join(rooms.list());
+    target
+        .unwrap_or_default()
+        .select(hub.everyone())
+        .sockets_join(rooms.list());
     Ok(Reply(true))
 }
 
@@ -230,7 +254,10 @@ async fn remote_leave(
     args: Args,
 ) -> Result<Reply<bool>, Failure> {
     let rooms: Rooms = args.get(1)?;
-    target.unwrap_or_default().select(hub.everyone()).sockets_leave(rooms.list());
+    target
+        .unwrap_or_default()
+        .select(hub.everyone())
+        .sockets_leave(rooms.list());
     Ok(Reply(true))
 }
 
@@ -241,7 +268,10 @@ async fn remote_disconnect(
 ) -> Result<Reply<bool>, Failure> {
     let close: Option<bool> = args.get(1)?;
     let everyone = hub.everyone();
-    target.unwrap_or_default().select(everyone).disconnect_sockets(close.unwrap_or(false));
+    target
+        .unwrap_or_default()
+        .select(everyone)
+        .disconnect_sockets(close.unwrap_or(false));
     Ok(Reply(true))
 }
 
@@ -253,7 +283,10 @@ async fn server_side_emit(hub: Hub, args: Args) -> Result<Reply<bool>, Failure> 
 
 async fn server_side_ask(hub: Hub, State(app): State<App>, args: Args) -> Result<Args, Failure> {
     let (event, rest) = event_at(&args, 0)?;
-    answered(hub.server_side_emit_with_ack(&event, rest, app.ask_timeout).await?)
+    answered(
+        hub.server_side_emit_with_ack(&event, rest, app.ask_timeout)
+            .await?,
+    )
 }
 
 async fn server_log(State(app): State<App>) -> Reply<Vec<Value>> {
@@ -262,7 +295,9 @@ async fn server_log(State(app): State<App>) -> Reply<Vec<Value>> {
 
 async fn note(hub: Hub, State(app): State<App>, args: Args) -> Result<(), Failure> {
     let args: Vec<Value> = args.decode()?;
-    app.log.lock().push(json!({ "nsp": hub.name(), "args": args }));
+    app.log
+        .lock()
+        .push(json!({ "nsp": hub.name(), "args": args }));
     Ok(())
 }
 
@@ -297,8 +332,12 @@ fn namespace() -> Namespace<App> {
         .on("ctl:sse", server_side_emit)
         .on("ctl:sse-ack", server_side_ask)
         .on("ctl:sse-log", server_log)
-        .on("ctl:all-rooms", |hub: Hub| async move { Reply(hub.all_rooms().await.answers) })
-        .on("ctl:server-count", |hub: Hub| async move { Reply(hub.server_count().await) })
+        .on("ctl:all-rooms", |hub: Hub| async move {
+            Reply(hub.all_rooms().await.answers)
+        })
+        .on("ctl:server-count", |hub: Hub| async move {
+            Reply(hub.server_count().await)
+        })
         .on_server_event("sse:note", note)
         .on_server_event("sse:ask", asked)
 }
@@ -315,19 +354,23 @@ pub(crate) fn server(settings: &Settings) -> anyhow::Result<Server> {
         log: Arc::default(),
     };
     let open = || namespace().with_state(app.clone());
-    let secret = settings
-        .jwt_secret
-        .as_ref()
-        .map(|secret| Key::new(DecodingKey::from_secret(secret.as_bytes()), Algorithm::HS256));
+    let secret = settings.jwt_secret.as_ref().map(|secret| {
+        Key::new(
+            DecodingKey::from_secret(secret.as_bytes()),
+            Algorithm::HS256,
+        )
+    });
     let public = settings
         .jwt_public_key
         .as_ref()
         .map(|pem| DecodingKey::from_rsa_pem(pem).map(|key| Key::new(key, Algorithm::RS256)))
         .transpose()?;
-    let engine = settings.engine(25_000, 20_000).cors(match &settings.allowed_origins {
-        Some(origins) => Cors::origins(origins).strict(),
-        None => Cors::any(),
-    });
+    let engine = settings
+        .engine(25_000, 20_000)
+        .cors(match &settings.allowed_origins {
+            Some(origins) => Cors::origins(origins).strict(),
+            None => Cors::any(),
+        });
     let mut config = SocketIo::new().engine(engine).parser(settings.parser);
     if let Some(timeout) = settings.connect_timeout {
         config = config.connect_timeout(timeout);

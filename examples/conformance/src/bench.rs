@@ -41,9 +41,15 @@ async fn leave(socket: Socket, Data(room): Data<String>) -> Reply<Success> {
 }
 
 async fn send(socket: Socket, Data(send): Data<Send>) -> Result<Reply<Success>, EmitError> {
-    let message =
-        Message { room_id: &send.room_id, content: &send.content, sender_id: socket.id() };
-    socket.hub().to(&send.room_id).emit("chat:message", &message)?;
+    let message = Message {
+        room_id: &send.room_id,
+        content: &send.content,
+        sender_id: socket.id(),
+    };
+    socket
+        .hub()
+        .to(&send.room_id)
+        .emit("chat:message", &message)?;
     Ok(SUCCESS)
 }
 

@@ -30,7 +30,11 @@ impl EngineHandler for Client {
             "give binary" => connection.send_binary(&[0, 1, 2, 3, 4]),
             "give utf8" => connection.send_text("пойду спать всем спокойной ночи"),
             "sendHeaders" => {
-                let headers = self.requests.lock().get(connection.private_id().reveal()).cloned();
+                let headers = self
+                    .requests
+                    .lock()
+                    .get(connection.private_id().reveal())
+                    .cloned();
                 connection.send_text(&headers.unwrap_or_else(|| own_headers(connection)));
             }
             other => connection.send_text(other),
@@ -42,7 +46,9 @@ impl EngineHandler for Client {
     }
 
     fn closed(&self, connection: &Arc<Connection>, _: CloseReason) {
-        self.requests.lock().remove(connection.private_id().reveal());
+        self.requests
+            .lock()
+            .remove(connection.private_id().reveal());
     }
 }
 
@@ -91,7 +97,9 @@ fn remember(requests: &Requests, parts: &Parts) {
             .iter()
             .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
             .collect();
-        requests.lock().insert(sid.to_owned(), serde_json::json!(headers).to_string());
+        requests
+            .lock()
+            .insert(sid.to_owned(), serde_json::json!(headers).to_string());
     }
 }
 

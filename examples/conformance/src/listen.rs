@@ -12,7 +12,11 @@ use crate::settings::Settings;
 pub(crate) async fn run(settings: &Settings, server: Server) -> anyhow::Result<()> {
     let mut terminate = unix::signal(unix::SignalKind::terminate())?;
     let listeners = bind(settings).await?;
-    let port = listeners.first().context("nothing to listen on")?.local_addr()?.port();
+    let port = listeners
+        .first()
+        .context("nothing to listen on")?
+        .local_addr()?
+        .port();
     let pages = Router::new().route("/healthz", get(|| async { "ok" }));
     for listener in listeners {
         let (server, pages) = (server.clone(), pages.clone());
@@ -27,7 +31,9 @@ pub(crate) async fn run(settings: &Settings, server: Server) -> anyhow::Result<(
 async fn bind(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
     if let Some(host) = &settings.host {
         let listener = TcpListener::bind((host.as_str(), settings.port)).await;
-        return Ok(vec![listener.with_context(|| format!("cannot listen on {host}"))?]);
+        return Ok(vec![
+            listener.with_context(|| format!("cannot listen on {host}"))?,
+        ]);
     }
     let first = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
     let port = first.local_addr()?.port();

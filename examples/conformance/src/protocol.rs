@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tidings::{Args, Connection, Cors, EmitError, EngineHandler, Namespace, Server, Socket, SocketIo};
+use tidings::{
+    Args, Connection, Cors, EmitError, EngineHandler, Namespace, Server, Socket, SocketIo,
+};
 
 use crate::settings::Settings;
 

@@ -36,7 +36,11 @@ where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
     text(name)
-        .map(|value| value.parse().with_context(|| format!("{name}={value} cannot be read")))
+        .map(|value| {
+            value
+                .parse()
+                .with_context(|| format!("{name}={value} cannot be read"))
+        })
         .transpose()
 }
 
@@ -80,8 +84,14 @@ impl Settings {
     /// The options of an endpoint, with a profile's own defaults where nothing is set.
     pub(crate) fn engine(&self, ping_interval: u64, ping_timeout: u64) -> EngineConfig {
         EngineConfig::new()
-            .ping_interval(self.ping_interval.unwrap_or(Duration::from_millis(ping_interval)))
-            .ping_timeout(self.ping_timeout.unwrap_or(Duration::from_millis(ping_timeout)))
+            .ping_interval(
+                self.ping_interval
+                    .unwrap_or(Duration::from_millis(ping_interval)),
+            )
+            .ping_timeout(
+                self.ping_timeout
+                    .unwrap_or(Duration::from_millis(ping_timeout)),
+            )
             .max_payload(self.max_payload.unwrap_or(1_000_000))
             .deflate(self.deflate.then_some(1024))
     }

@@ -61,14 +61,23 @@ async fn ask_for_ack(socket: Socket) -> Result<(), Box<dyn std::error::Error + S
 }
 
 async fn utf8(socket: Socket) -> Result<(), EmitError> {
-    for text in ["てすと", "Я Б Г Д Ж Й", "Ä ä Ü ü ß", "utf8 — string", "utf8 — string"] {
+    for text in [
+        "てすと",
+        "Я Б Г Д Ж Й",
+        "Ä ä Ü ü ß",
+        "utf8 — string",
+        "utf8 — string",
+    ] {
         socket.emit("takeUtf8", text)?;
     }
     Ok(())
 }
 
 async fn check_object(socket: Socket, args: Args, back: &'static str) -> Result<(), EmitError> {
-    let value = args.to_values().ok().and_then(|values| values.into_iter().next());
+    let value = args
+        .to_values()
+        .ok()
+        .and_then(|values| values.into_iter().next());
     let Some(value) = value else { return Ok(()) };
     let is = |key: &str, text: &str| value[key].as_str() == Some(text);
     if is("hello", "lol") && value["message"].is_bin() && is("goodbye", "gotcha") {
@@ -90,13 +99,18 @@ fn main_namespace() -> Namespace {
                 None => Ok(()),
             }
         })
-        .on("hi", |socket: Socket| async move { socket.emit("hi", args![]) })
+        .on(
+            "hi",
+            |socket: Socket| async move { socket.emit("hi", args![]) },
+        )
         .on("echo", |args: Args, ack: Option<Ack>| async move {
             ack.map_or(Ok(()), |ack| ack.send(args))
         })
         .on("ack", ask_for_ack)
         .on("getAckDate", answer_date)
-        .on("getDate", |socket: Socket| async move { socket.emit("takeDate", &now()) })
+        .on("getDate", |socket: Socket| async move {
+            socket.emit("takeDate", &now())
+        })
         .on("getDateObj", |socket: Socket| async move {
             socket.emit("takeDateObj", &json!({ "date": now() }))
         })
@@ -105,9 +119,15 @@ fn main_namespace() -> Namespace {
         .on("doge", reply("doge", bytes()))
         .on("getbin", reply("takebin", bytes()))
         .on("buffa", |socket: Socket, args: Args| async move {
-            if is_binary(&args) { socket.emit("buffack", args![]) } else { Ok(()) }
+            if is_binary(&args) {
+                socket.emit("buffack", args![])
+            } else {
+                Ok(())
+            }
         })
-        .on("jsonbuff", |socket: Socket, args: Args| check_object(socket, args, "jsonbuff-ack"))
+        .on("jsonbuff", |socket: Socket, args: Args| {
+            check_object(socket, args, "jsonbuff-ack")
+        })
         .on("abuff1", |socket: Socket, args: Args| async move {
             if is_binary(&args) {
                 step(&socket, "abuff1", &[]);
@@ -120,38 +140,54 @@ fn main_namespace() -> Namespace {
             Ok::<_, EmitError>(())
         })
         .on("blob", |socket: Socket, args: Args| async move {
-            if is_binary(&args) { socket.emit("back", args) } else { Ok(()) }
+            if is_binary(&args) {
+                socket.emit("back", args)
+            } else {
+                Ok(())
+            }
         })
-        .on("jsonblob", |socket: Socket, args: Args| check_object(socket, args, "jsonblob-ack"))
+        .on("jsonblob", |socket: Socket, args: Args| {
+            check_object(socket, args, "jsonblob-ack")
+        })
         .on("blob1", |socket: Socket, args: Args| async move {
             if is_binary(&args) {
                 step(&socket, "blob1", &[]);
             }
         })
-        .on("blob2", |socket: Socket, Data(text): Data<String>| async move {
-            if text == "second" {
-                step(&socket, "blob2", &[]);
-            }
-        })
+        .on(
+            "blob2",
+            |socket: Socket, Data(text): Data<String>| async move {
+                if text == "second" {
+                    step(&socket, "blob2", &[]);
+                }
+            },
+        )
         .on("blob3", |socket: Socket, args: Args| async move {
             if is_binary(&args) && step(&socket, "blob3", &["blob1", "blob2", "blob3"]) {
                 socket.emit("blob3-ack", args![])?;
             }
             Ok::<_, EmitError>(())
         })
-        .on("getHandshake", |socket: Socket| async move { handshake(&socket).map(Reply) })
+        .on("getHandshake", |socket: Socket| async move {
+            handshake(&socket).map(Reply)
+        })
         .on("getId", |socket: Socket| async move { Reply(socket.id()) })
 }
 
 pub(crate) fn server(settings: &Settings) -> anyhow::Result<Server> {
-    let engine = settings.engine(2000, 20_000).cors(tidings::Cors::any()).allow_request(|_| async {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        Ok(())
-    });
+    let engine = settings
+        .engine(2000, 20_000)
+        .cors(tidings::Cors::any())
+        .allow_request(|_| async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            Ok(())
+        });
     let refuse = || async { Err(ConnectRefused::new("Auth failed (custom namespace)")) };
     let greet = |socket: Socket| async move {
         let handshake = handshake(&socket).map_err(|error| error.to_string())?;
-        socket.emit("handshake", &handshake).map_err(|error| error.to_string())
+        socket
+            .emit("handshake", &handshake)
+            .map_err(|error| error.to_string())
     };
     let server = Server::builder()
         .limits(settings.limits())
@@ -166,7 +202,10 @@ pub(crate) fn server(settings: &Settings) -> anyhow::Result<Server> {
             Namespace::new().on("getId", |socket: Socket| async move { Reply(socket.id()) }),
         )
         .namespace("/abc", Namespace::new().on_connect(greet))
-        .socketio("/socket.io/", SocketIo::new().engine(engine).parser(settings.parser))
+        .socketio(
+            "/socket.io/",
+            SocketIo::new().engine(engine).parser(settings.parser),
+        )
         .build()?;
     Ok(server)
 }

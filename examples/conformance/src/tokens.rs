@@ -32,7 +32,10 @@ impl Key {
         validation.leeway = 0;
         validation.required_spec_claims.clear();
         validation.validate_aud = false;
-        Self { key: Arc::new(key), validation: Arc::new(validation) }
+        Self {
+            key: Arc::new(key),
+            validation: Arc::new(validation),
+        }
     }
 
     fn subject(&self, token: &str) -> Option<String> {
@@ -46,13 +49,14 @@ pub(crate) fn require(namespace: Namespace, key: Option<Key>) -> Namespace {
     namespace.middleware(move |socket: Socket, Auth(auth): Auth<Credentials>| {
         let key = key.clone();
         async move {
-            let refused =
-                || ConnectRefused::new("unauthorized").with_data(&json!({ "code": 401 }));
+            let refused = || ConnectRefused::new("unauthorized").with_data(&json!({ "code": 401 }));
             let subject = key
                 .zip(auth.token.as_str())
                 .and_then(|(key, token)| key.subject(token))
                 .ok_or_else(refused)?;
-            socket.set_data(&json!({ "sub": subject })).map_err(|_| refused())
+            socket
+                .set_data(&json!({ "sub": subject }))
+                .map_err(|_| refused())
         }
     })
 }

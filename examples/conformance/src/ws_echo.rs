@@ -29,5 +29,8 @@ pub(crate) fn server(settings: &Settings) -> anyhow::Result<Server> {
         .max_payload(max_payload)
         .deflate(settings.deflate.then_some(0))
         .any_path();
-    Ok(Server::builder().limits(limits).websocket("/", config, Echo).build()?)
+    Ok(Server::builder()
+        .limits(limits)
+        .websocket("/", config, Echo)
+        .build()?)
 }

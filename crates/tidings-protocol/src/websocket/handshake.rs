@@ -35,8 +35,11 @@ pub struct Options<'a> {
 pub struct Accepted {
     /// The value of `Sec-WebSocket-Accept`.
     pub accept_key: String,
-    /// Whether permessage-deflate was agreed on.
+    /// Whether permessage-deflate was agreed on, so that messages may come compressed.
     pub deflate: bool,
+    /// Whether messages may be sent as [`deflate`](super::deflate) compresses them: not to a
+    /// client that asked for a smaller window, to which they go as they are.
+    pub compress: bool,
     /// The value of `Sec-WebSocket-Extensions`, if any extension was agreed on.
     pub extensions: Option<&'static str>,
     /// The subprotocol: the first that the client offers and the server speaks.
@@ -154,7 +157,7 @@ pub fn accept(request: &request::Parts, options: &Options<'_>) -> Result<Accepte
         return Err(HandshakeError::Version);
     }
     let accept_key = accept_key(headers)?;
-    let extensions = if options.deflate {
+    let agreement = if options.deflate {
         extension::agree(headers)
     } else {
         None
@@ -169,8 +172,9 @@ pub fn accept(request: &request::Parts, options: &Options<'_>) -> Result<Accepte
         .map(|protocol| (*protocol).to_owned());
     Ok(Accepted {
         accept_key,
-        deflate: extensions.is_some(),
-        extensions,
+        deflate: agreement.is_some(),
+        compress: agreement.is_some_and(|agreement| agreement.full_window),
+        extensions: agreement.map(|agreement| agreement.answer),
         protocol,
     })
 }

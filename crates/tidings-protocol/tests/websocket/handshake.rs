@@ -52,6 +52,7 @@ fn the_example_of_the_rfc() {
     let expected = Accepted {
         accept_key: "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_owned(),
         deflate: false,
+        compress: false,
         extensions: None,
         protocol: Some("chat".to_owned()),
     };
@@ -219,6 +220,8 @@ fn deflate_is_negotiated() {
         let accepted = accepted.expect("a handshake");
         assert_eq!(accepted.extensions, expected, "{offers:?}");
         assert_eq!(accepted.deflate, expected.is_some());
+        let full_window = expected.is_some_and(|it| !it.ends_with("bits=10"));
+        assert_eq!(accepted.compress, full_window);
         let without = accept(&request, &Options::default()).expect("a handshake");
         assert_eq!((without.extensions, without.deflate), (None, false));
     };
@@ -241,8 +244,12 @@ fn deflate_is_negotiated() {
         Some(&windowed),
     );
 
-    // What cannot be honoured is declined, and the next offer looked at.
-    check(&["permessage-deflate; server_max_window_bits=10"], None);
+    // A smaller window of ours is agreed to when nothing better is offered.
+    let small = format!("{DEFLATE}; server_max_window_bits=10");
+    check(
+        &["permessage-deflate; server_max_window_bits=10"],
+        Some(&small),
+    );
     check(
         &["permessage-deflate; server_max_window_bits=10, permessage-deflate"],
         yes,

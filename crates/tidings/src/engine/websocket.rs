@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Response, StatusCode, request::Parts};
-use tidings_protocol::websocket::{Decoder, Event, encode_close, encode_frame, Opcode};
+use tidings_protocol::websocket::{Decoder, Event, Opcode, encode_close, encode_frame};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::tcp::{OwnedReadHalf, OwnedWriteHalf},
@@ -41,24 +41,37 @@ pub(crate) fn open(endpoint: &Arc<Endpoint>, parts: &mut Parts) -> Response<Body
     let deflate = endpoint.config.deflate;
     let endpoint = Arc::clone(endpoint);
     let core = Arc::clone(&endpoint.core);
-    upgrade::accept(&core, parts, deflate.is_some(), &[], move |upgraded| async move {
-        let Upgraded { read, write, early, deflate: negotiated, .. } = upgraded;
-        let connection = Connection::open(
-            &endpoint.core,
-            Opening {
-                wire: Wire::Engine,
-                sink: Sink::Socket(Arc::new(write)),
-                encoding: encoding(&endpoint, negotiated, base64),
-                heartbeat: endpoint.heartbeat(),
-                handshake,
-            },
-        );
-        connection.cork();
-        endpoint.greet(&connection, &[]);
-        connection.accept(&*endpoint.acceptor);
-        connection.flush();
-        spawn_reader(&endpoint, connection, read, early, negotiated);
-    })
+    upgrade::accept(
+        &core,
+        parts,
+        deflate.is_some(),
+        &[],
+        move |upgraded| async move {
+            let Upgraded {
+                read,
+                write,
+                early,
+                deflate,
+                compress,
+                ..
+            } = upgraded;
+            let connection = Connection::open(
+                &endpoint.core,
+                Opening {
+                    wire: Wire::Engine,
+                    sink: Sink::Socket(Arc::new(write)),
+                    encoding: encoding(&endpoint, compress, base64),
+                    heartbeat: endpoint.heartbeat(),
+                    handshake,
+                },
+            );
+            connection.cork();
+            endpoint.greet(&connection, &[]);
+            connection.accept(&*endpoint.acceptor);
+            connection.flush();
+            spawn_reader(&endpoint, connection, read, early, deflate);
+        },
+    )
 }
 
 /// Answers the handshake of a WebSocket that a polling session may move to.
@@ -74,30 +87,38 @@ pub(crate) fn upgrade(
     let deflate = endpoint.config.deflate;
     let endpoint = Arc::clone(endpoint);
     let core = Arc::clone(&endpoint.core);
-    upgrade::accept(&core, parts, deflate.is_some(), &[], move |upgraded| async move {
-        let negotiated = upgraded.deflate;
-        let mut probe = Probe {
-            decoder: Decoder::new(Arc::clone(&endpoint.websocket_limits), negotiated),
-            endpoint: Arc::clone(&endpoint),
-            connection,
-            read: upgraded.read,
-            write: upgraded.write,
-            early: upgraded.early,
-        };
-        if probe.begin() {
-            let outcome = timeout(endpoint.config.upgrade_timeout, probe.run()).await;
-            probe.connection.with_polling(|_, polling| polling.upgrading = false);
-            if let Ok(Some(rest)) = outcome {
-                return probe.finish(rest, negotiated, base64);
+    upgrade::accept(
+        &core,
+        parts,
+        deflate.is_some(),
+        &[],
+        move |upgraded| async move {
+            let (deflate, compress) = (upgraded.deflate, upgraded.compress);
+            let mut probe = Probe {
+                decoder: Decoder::new(Arc::clone(&endpoint.websocket_limits), deflate),
+                endpoint: Arc::clone(&endpoint),
+                connection,
+                read: upgraded.read,
+                write: upgraded.write,
+                early: upgraded.early,
+            };
+            if probe.begin() {
+                let outcome = timeout(endpoint.config.upgrade_timeout, probe.run()).await;
+                probe
+                    .connection
+                    .with_polling(|_, polling| polling.upgrading = false);
+                if let Ok(Some(rest)) = outcome {
+                    return probe.finish(rest, deflate, encoding(&endpoint, compress, base64));
+                }
             }
-        }
-        probe.give_up().await;
-    })
+            probe.give_up().await;
+        },
+    )
 }
 
-fn encoding(endpoint: &Endpoint, deflate: bool, base64: bool) -> WireEncoding {
+fn encoding(endpoint: &Endpoint, compress: bool, base64: bool) -> WireEncoding {
     WireEncoding {
-        deflate,
+        deflate: compress,
         deflate_threshold: endpoint.config.deflate.unwrap_or(usize::MAX),
         base64,
     }
@@ -112,7 +133,14 @@ fn spawn_reader(
 ) {
     let decoder = Decoder::new(Arc::clone(&endpoint.websocket_limits), deflate);
     // A task of its own: the one that served HTTP would keep the size of its largest state.
-    endpoint.core.tasks.spawn(Reader { connection, socket, decoder }.run(early));
+    endpoint.core.tasks.spawn(
+        Reader {
+            connection,
+            socket,
+            decoder,
+        }
+        .run(early),
+    );
 }
 
 /// A WebSocket that wants to take over a polling session. Until it does, that session goes on
@@ -210,15 +238,24 @@ impl Probe {
             }
             if let Some(waiting) = polling.waiting.take() {
                 let payload = b"6".to_vec();
-                let _ = waiting.send(PollAnswer { payload, compress: false });
+                let _ = waiting.send(PollAnswer {
+                    payload,
+                    compress: false,
+                });
             }
             Some(())
         })?
     }
 
-    fn finish(self, rest: Bytes, deflate: bool, base64: bool) {
-        let Self { endpoint, connection, read, write, .. } = self;
-        connection.set_encoding(encoding(&endpoint, deflate, base64));
+    fn finish(self, rest: Bytes, deflate: bool, encoding: WireEncoding) {
+        let Self {
+            endpoint,
+            connection,
+            read,
+            write,
+            ..
+        } = self;
+        connection.set_encoding(encoding);
         if connection.switch_to(Arc::new(write)) {
             spawn_reader(&endpoint, connection, read, rest, deflate);
         }

@@ -23,8 +23,10 @@ pub(crate) struct Upgraded {
     pub(crate) write: OwnedWriteHalf,
     /// What had arrived behind the request.
     pub(crate) early: Bytes,
-    /// Whether permessage-deflate was negotiated.
+    /// Whether messages may come compressed (permessage-deflate).
     pub(crate) deflate: bool,
+    /// Whether messages may be sent compressed.
+    pub(crate) compress: bool,
     /// The subprotocol that was chosen.
     pub(crate) protocol: Option<String>,
 }
@@ -71,6 +73,7 @@ where
             write,
             early,
             deflate: accepted.deflate,
+            compress: accepted.compress,
             protocol: accepted.protocol,
         })
         .await;

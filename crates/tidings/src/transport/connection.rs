@@ -59,6 +59,8 @@ struct Hints {
     closed: AtomicBool,
     awaiting_pong: AtomicBool,
     partial: AtomicBool,
+    /// The receiver has heard of the end.
+    told: AtomicBool,
 }
 
 /// How a connection is told that it is over.
@@ -85,6 +87,8 @@ pub struct Connection {
     /// What `outbox.closed` and `timers` say, for those who only want to know whether there is
     /// anything to do under their locks.
     hints: Hints,
+    /// Why it ended, once it has.
+    reason: OnceLock<CloseReason>,
     /// Handlers that are running for this client.
     in_flight: AtomicU32,
     /// The reader, when it waits for handlers to finish.
@@ -141,6 +145,7 @@ impl Connection {
             outbox: Mutex::new(Outbox::new(opening.sink, opening.encoding)),
             timers: Mutex::new(Timers::new(now + opening.heartbeat.interval)),
             hints: Hints::default(),
+            reason: OnceLock::new(),
             in_flight: AtomicU32::new(0),
             paused: Mutex::new(None),
         });
@@ -157,7 +162,11 @@ impl Connection {
         let _ = self.receiver.set(receiver);
         if self.is_closed() {
             // Closed by its own acceptor, before there was anybody to tell.
-            self.tell_closed(CloseReason::ForcedClose);
+            self.tell_closed();
+        }
+        if self.core.draining.is_cancelled() {
+            // Opened while the server was telling everybody that it closes.
+            self.end(CloseReason::ServerShuttingDown, Goodbye::Frame(None, ""));
         }
     }
 
@@ -449,6 +458,7 @@ impl Connection {
         let mut outbox = self.outbox.lock();
         let first = !outbox.closed;
         outbox.closed = true;
+        self.reason.get_or_init(|| reason);
         self.hints.closed.store(true, Ordering::Release);
         // Only a client that did nothing wrong, and is still there, comes back to hear of it.
         let park = reason.is_servers_own() && !matches!(goodbye, Goodbye::Cut);
@@ -509,17 +519,20 @@ impl Connection {
         }
         self.flush();
         if first {
-            self.tell_closed(reason);
+            self.tell_closed();
         }
         first
     }
 
-    fn tell_closed(self: &Arc<Self>, reason: CloseReason) {
+    fn tell_closed(self: &Arc<Self>) {
         if let Some(waker) = self.paused.lock().take() {
             waker.wake();
         }
-        if let Some(receiver) = self.receiver.get() {
-            receiver.closed(self, reason);
+        // Its end may be seen from two sides at once while it is being accepted.
+        if let (Some(receiver), Some(reason)) = (self.receiver.get(), self.reason.get())
+            && !self.hints.told.swap(true, Ordering::AcqRel)
+        {
+            receiver.closed(self, *reason);
         }
     }
 
@@ -549,7 +562,11 @@ impl Connection {
 
     /// Has the socket shut down as soon as everything is written: the peer says nothing more.
     pub(crate) fn shut_after_goodbye(&self) {
-        self.outbox.lock().shut_when_empty = true;
+        let mut outbox = self.outbox.lock();
+        outbox.shut_when_empty = true;
+        if let Sink::Socket(socket) = &outbox.sink {
+            shut_if_done(&outbox, socket);
+        }
     }
 
     pub(crate) fn shuts_when_empty(&self) -> bool {
@@ -575,8 +592,8 @@ impl Connection {
                 true
             }
             Event::Close(code, _) => {
-                self.shut_after_goodbye();
                 self.end(CloseReason::TransportClose, Goodbye::Frame(code, ""));
+                self.shut_after_goodbye();
                 false
             }
         }

@@ -100,11 +100,11 @@ fn turn(connection: &Arc<Connection>, decoder: &mut Decoder, bytes: &mut [u8]) -
     });
     if let Err(Error { code, reason }) = decoded {
         tracing::debug!(?connection, %code, reason, "websocket error");
-        connection.shut_after_goodbye();
         connection.end(
             CloseReason::TransportError,
             Goodbye::Frame(Some(code), reason),
         );
+        connection.shut_after_goodbye();
         reading = false;
     }
     if corked {

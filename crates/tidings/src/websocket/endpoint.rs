@@ -78,10 +78,7 @@ impl WebSocketConfig {
     }
 
     /// Refuses handshakes of pages from other origins than these. Off: any page may connect.
-    pub fn allowed_origins(
-        mut self,
-        origins: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Self {
+    pub fn allowed_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.origins = Some(Cors::origins(origins).strict());
         self
     }
@@ -120,7 +117,12 @@ impl PlainEndpoint {
         if !is_upgrade(&parts.headers) {
             return refuse(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket endpoint");
         }
-        if self.config.origins.as_ref().is_some_and(|it| it.refuses(&parts.headers)) {
+        if self
+            .config
+            .origins
+            .as_ref()
+            .is_some_and(|it| it.refuses(&parts.headers))
+        {
             return refuse(StatusCode::FORBIDDEN, "this origin is not allowed");
         }
         let core = &self.core;
@@ -131,32 +133,52 @@ impl PlainEndpoint {
         let endpoint = Arc::clone(self);
         let deflate = self.config.deflate;
         let protocols = self.acceptor.protocols();
-        upgrade::accept(core, parts, deflate.is_some(), protocols, move |upgraded| async move {
-            let Upgraded { read, write, early, deflate: negotiated, protocol } = upgraded;
-            let connection = Connection::open(
-                &endpoint.core,
-                Opening {
-                    wire: Wire::Plain,
-                    sink: Sink::Socket(Arc::new(write)),
-                    encoding: WireEncoding {
-                        deflate: negotiated,
-                        deflate_threshold: deflate.unwrap_or(usize::MAX),
-                        base64: false,
+        upgrade::accept(
+            core,
+            parts,
+            deflate.is_some(),
+            protocols,
+            move |upgraded| async move {
+                let Upgraded {
+                    read,
+                    write,
+                    early,
+                    deflate: negotiated,
+                    compress,
+                    protocol,
+                } = upgraded;
+                let connection = Connection::open(
+                    &endpoint.core,
+                    Opening {
+                        wire: Wire::Plain,
+                        sink: Sink::Socket(Arc::new(write)),
+                        encoding: WireEncoding {
+                            deflate: compress,
+                            deflate_threshold: deflate.unwrap_or(usize::MAX),
+                            base64: false,
+                        },
+                        heartbeat: HeartbeatConfig {
+                            interval: endpoint.config.ping_interval,
+                            timeout: endpoint.config.ping_timeout,
+                        },
+                        handshake,
                     },
-                    heartbeat: HeartbeatConfig {
-                        interval: endpoint.config.ping_interval,
-                        timeout: endpoint.config.ping_timeout,
-                    },
-                    handshake,
-                },
-            );
-            endpoint.core.stats.connections_opened.add(1);
-            connection.accept(&*endpoint.acceptor.acceptor(protocol.as_deref()));
-            if let Some(receiver) = connection.receiver() {
-                Arc::clone(receiver).opened(&connection);
-            }
-            let decoder = Decoder::new(Arc::clone(&endpoint.limits), negotiated);
-            endpoint.core.tasks.spawn(Reader { connection, socket: read, decoder }.run(early));
-        })
+                );
+                endpoint.core.stats.connections_opened.add(1);
+                connection.accept(&*endpoint.acceptor.acceptor(protocol.as_deref()));
+                if let Some(receiver) = connection.receiver() {
+                    Arc::clone(receiver).opened(&connection);
+                }
+                let decoder = Decoder::new(Arc::clone(&endpoint.limits), negotiated);
+                endpoint.core.tasks.spawn(
+                    Reader {
+                        connection,
+                        socket: read,
+                        decoder,
+                    }
+                    .run(early),
+                );
+            },
+        )
     }
 }

@@ -7,44 +7,82 @@
 
 use http::header::{self, HeaderMap};
 
+macro_rules! windowed {
+    ($bits:literal) => {
+        concat!(
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover; ",
+            "server_max_window_bits=",
+            $bits
+        )
+    };
+}
+
 /// The answer to an offer that says nothing about our window.
 const PLAIN: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
-/// The answer to an offer that names our window; it must be named in return (section 7.1.2.1).
-const WINDOWED: &str = "permessage-deflate; server_no_context_takeover; \
-                        client_no_context_takeover; server_max_window_bits=15";
+/// The answers to offers that name our window, by its bits from 8 on; it must be named in return
+/// (section 7.1.2.1).
+const WINDOWED: [&str; 8] = [
+    windowed!("8"),
+    windowed!("9"),
+    windowed!("10"),
+    windowed!("11"),
+    windowed!("12"),
+    windowed!("13"),
+    windowed!("14"),
+    windowed!("15"),
+];
 
-/// Picks the first offer that can be honoured and gives the answer to it.
-///
-/// An offer that wants our window smaller than the largest is declined, because the compressed
-/// messages are shared with those who did not ask for that. So is one that does not follow the
-/// RFC (section 7.1: unknown, repeated or ill-valued parameters).
-pub(super) fn agree(headers: &HeaderMap) -> Option<&'static str> {
-    headers
-        .get_all(header::SEC_WEBSOCKET_EXTENSIONS)
-        .iter()
-        .flat_map(|value| split(value.as_bytes(), b','))
-        .find_map(answer)
+/// What was agreed on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Agreement {
+    /// The answer to the offer.
+    pub(super) answer: &'static str,
+    /// Whether we may compress with the largest window.
+    ///
+    /// Compressed messages are shared by their receivers. To one that wants our window smaller,
+    /// messages go uncompressed, as any message may (section 6), while it may still compress its.
+    pub(super) full_window: bool,
+}
+
+/// Picks the first offer that can be honoured with the largest window, or else the first that can
+/// be honoured at all. One that does not follow the RFC is declined (section 7.1: unknown,
+/// repeated or ill-valued parameters).
+pub(super) fn agree(headers: &HeaderMap) -> Option<Agreement> {
+    let agreements = || {
+        headers
+            .get_all(header::SEC_WEBSOCKET_EXTENSIONS)
+            .iter()
+            .flat_map(|value| split(value.as_bytes(), b','))
+            .filter_map(answer)
+    };
+    agreements()
+        .find(|agreement| agreement.full_window)
+        .or_else(|| agreements().next())
 }
 
 /// Gives the answer to one offer, or `None` to decline it.
-fn answer(offer: &[u8]) -> Option<&'static str> {
+fn answer(offer: &[u8]) -> Option<Agreement> {
     let mut parts = split(offer, b';');
     if !parts.next()?.eq_ignore_ascii_case(b"permessage-deflate") {
         return None;
     }
     let mut seen = [false; 4];
-    let mut answer = PLAIN;
+    let mut agreement = Agreement {
+        answer: PLAIN,
+        full_window: true,
+    };
     for parameter in parts {
         let (name, value) = parameter_of(parameter);
         let index = match (name, value) {
             (b"server_no_context_takeover", None) => 0,
             (b"client_no_context_takeover", None) => 1,
             (b"server_max_window_bits", Some(value)) => {
-                if window_bits(value)? != 15 {
-                    return None;
-                }
-                answer = WINDOWED;
+                let bits = window_bits(value)?;
+                agreement = Agreement {
+                    answer: WINDOWED[usize::from(bits) - 8],
+                    full_window: bits == 15,
+                };
                 2
             }
             (b"client_max_window_bits", value) => {
@@ -60,7 +98,7 @@ fn answer(offer: &[u8]) -> Option<&'static str> {
             return None;
         }
     }
-    Some(answer)
+    Some(agreement)
 }
 
 /// Splits `name = value`, taking the quotes off the value (RFC 6455 section 9.1).
