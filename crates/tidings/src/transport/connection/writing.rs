@@ -1,0 +1,173 @@
+//! How a connection is written to: by whoever has something for it, one batch at a time.
+
+use std::{net::Shutdown, sync::Arc, time::Instant};
+
+use socket2::SockRef;
+use tokio::net::tcp::OwnedWriteHalf;
+
+use super::{Connection, Goodbye};
+use crate::{
+    reason::CloseReason,
+    transport::{
+        frame::WireEncoding,
+        outbox::{Batch, Outbox, PollAnswer, Polling, Sink, Written},
+        timers::Heartbeat,
+    },
+};
+
+impl Connection {
+    /// Starts a turn of the reader: what handlers send meanwhile is written at its end, in one
+    /// piece.
+    pub(crate) fn cork(&self) -> bool {
+        let mut outbox = self.outbox.lock();
+        let corked = !outbox.dirty;
+        outbox.dirty = true;
+        corked
+    }
+
+    /// Writes what waits, as far as the transport takes it.
+    pub(crate) fn flush(self: &Arc<Self>) {
+        loop {
+            let mut outbox = self.outbox.lock();
+            outbox.dirty = false;
+            if outbox.blocked {
+                return;
+            }
+            let socket = match &mut outbox.sink {
+                Sink::Closed => return outbox.clear(),
+                Sink::Socket(socket) => Arc::clone(socket),
+                Sink::Polling(_) => return Self::answer_poll(&mut outbox),
+            };
+            let Some(batch) = outbox.take_batch() else {
+                shut_if_done(&outbox, &socket);
+                return;
+            };
+            drop(outbox);
+            match self.write(batch, &socket) {
+                Ok((Written::Everything, false)) => return,
+                Ok((Written::Everything, true)) => {}
+                Ok((Written::Blocked, _)) => {
+                    let drain = Arc::clone(self).drain(socket);
+                    self.core.tasks.spawn(drain);
+                    return;
+                }
+                Err(()) => return,
+            }
+        }
+    }
+
+    /// Writes a batch. Also says whether there is more to be written at once.
+    fn write(
+        self: &Arc<Self>,
+        mut batch: Batch,
+        socket: &OwnedWriteHalf,
+    ) -> Result<(Written, bool), ()> {
+        let mut done = 0;
+        let written = batch.write_to(socket, &mut done);
+        let mut outbox = self.outbox.lock();
+        let again = outbox.give_back(batch, done);
+        match written {
+            Ok(written) => {
+                outbox.blocked = written == Written::Blocked;
+                shut_if_done(&outbox, socket);
+                Ok((written, again))
+            }
+            Err(_) => {
+                drop(outbox);
+                self.end(CloseReason::TransportError, Goodbye::Cut);
+                Err(())
+            }
+        }
+    }
+
+    /// Waits until a socket that was full takes bytes again. Cutting the socket ends it too.
+    async fn drain(self: Arc<Self>, socket: Arc<OwnedWriteHalf>) {
+        while socket.writable().await.is_ok() {
+            let Some(batch) = self.outbox.lock().take_batch() else {
+                break;
+            };
+            match self.write(batch, &socket) {
+                Ok((Written::Blocked, _)) => {}
+                // What was pushed while it was blocked is nobody else's to write.
+                Ok((Written::Everything, _)) => return self.flush(),
+                Err(()) => return,
+            }
+        }
+        self.end(CloseReason::TransportError, Goodbye::Cut);
+    }
+
+    fn answer_poll(outbox: &mut Outbox) {
+        if outbox.is_empty() {
+            return;
+        }
+        let Sink::Polling(polling) = &mut outbox.sink else {
+            return;
+        };
+        let Some(waiting) = polling.waiting.take() else {
+            return;
+        };
+        if waiting.is_closed() {
+            return;
+        }
+        let answer = outbox.take_payload();
+        let _ = waiting.send(answer);
+    }
+
+    /// Runs `f` on the polling side of the outbox; `None` when the transport is another.
+    pub(crate) fn with_polling<T>(
+        &self,
+        f: impl FnOnce(&mut Outbox, &mut Polling) -> T,
+    ) -> Option<T> {
+        let mut outbox = self.outbox.lock();
+        match std::mem::replace(&mut outbox.sink, Sink::Closed) {
+            Sink::Polling(mut polling) => {
+                let out = f(&mut outbox, &mut polling);
+                if matches!(outbox.sink, Sink::Closed) {
+                    outbox.sink = Sink::Polling(polling);
+                }
+                Some(out)
+            }
+            other => {
+                outbox.sink = other;
+                None
+            }
+        }
+    }
+
+    pub(crate) fn set_encoding(&self, encoding: WireEncoding) {
+        self.outbox.lock().encoding = encoding;
+    }
+
+    /// Moves the session to an upgraded socket; false when it has ended meanwhile.
+    pub(crate) fn switch_to(self: &Arc<Self>, socket: Arc<OwnedWriteHalf>) -> bool {
+        let mut outbox = self.outbox.lock();
+        if outbox.closed {
+            return false;
+        }
+        let before = std::mem::replace(&mut outbox.sink, Sink::Socket(socket));
+        drop(outbox);
+        if let Sink::Polling(Polling {
+            waiting: Some(waiting),
+            ..
+        }) = before
+        {
+            let _ = waiting.send(PollAnswer {
+                payload: b"6".to_vec(),
+                compress: false,
+            });
+        }
+        // A ping that was lost with the old transport must not be waited for.
+        self.timers.lock().heartbeat = Heartbeat::Idle {
+            ping_at: Instant::now() + self.heartbeat.interval,
+        };
+        self.flush();
+        true
+    }
+}
+
+/// Shuts the socket down when that was asked for and everything is written.
+pub(super) fn shut_if_done(outbox: &Outbox, socket: &OwnedWriteHalf) {
+    if outbox.shut_when_empty && outbox.is_drained() {
+        let _ = SockRef::from(socket.as_ref()).shutdown(Shutdown::Both);
+    }
+}
