@@ -104,7 +104,8 @@ pub fn decode_json(text: &str, max_depth: usize) -> Result<Command<'_>, Error> {
     };
     let id = match id {
         None | Some("null") => None,
-        Some(id) if id.starts_with(|first: char| "\"-0123456789".contains(first)) => {
+        // A number that is none in JavaScript could not be echoed in the other format.
+        Some(id) if id.starts_with('"') || id.parse().is_ok_and(f64::is_finite) => {
             Some(RawValue::from_string(id.to_owned()).map_err(|_| Error::BadId)?)
         }
         Some(_) => return Err(Error::BadId),

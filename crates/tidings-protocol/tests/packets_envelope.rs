@@ -30,7 +30,7 @@ fn reads_json() {
         (r#"{"type":"c","data":null}"#, Ok("c - (1) null")),
         (r#"{"type":"c","id":null,"more":[{}]}"#, Ok("c - (0) ")),
         (r#"{"type":"c","id":0}"#, Ok("c 0 (0) ")),
-        (r#"{"type":"c","id":1E400}"#, Ok("c 1E400 (0) ")),
+        (r#"{"type":"c","id":1E400}"#, Err(Error::BadId)),
         (r#"{"type":"c","type":"d","t\u0079pe":"e"}"#, Ok("e - (0) ")),
         (r#"{"type":"\ud800"}"#, Ok("\u{fffd} - (0) ")),
         (r#"{"type":"c","data":"\ud800"}"#, Ok(r#"c - (1) "\ud800""#)),
@@ -171,4 +171,24 @@ fn maps_as_keys_of_maps_do_not_grow() {
     let mut out = Vec::new();
     encode_event(Format::Json, &mut out, "e", &command.args).unwrap();
     assert!(out.len() < 1000, "{} bytes", out.len());
+}
+
+/// Found by fuzzing: a number beyond those of JavaScript has no place in MessagePack.
+#[test]
+fn an_id_is_a_string_or_a_finite_number() {
+    for (id, good) in [
+        ("7", true),
+        ("-0.5e3", true),
+        ("\"a\"", true),
+        ("3004e030004", false),
+        ("[1]", false),
+    ] {
+        let text = format!(r#"{{"type":"e","id":{id}}}"#);
+        let decoded = decode_json(&text, 100);
+        match decoded {
+            Ok(command) if good => assert_eq!(command.id.unwrap().get(), id),
+            Err(Error::BadId) if !good => {}
+            other => panic!("{id}: {other:?}"),
+        }
+    }
 }
