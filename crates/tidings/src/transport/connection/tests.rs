@@ -132,8 +132,8 @@ async fn frames_of_many_pushers_all_arrive_each_pushers_in_order() {
     assert_eq!(expected, [u32::try_from(ROUNDS).unwrap() * BURST; PUSHERS]);
 
     // The goodbye is the last, and then nothing waits.
-    connection.shut_after_goodbye();
     connection.close(Some(CloseCode::NORMAL));
+    connection.shut_after_goodbye();
     let mut rest = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(20), peer.read_to_end(&mut rest));
     assert!(read.await.is_ok(), "the socket was not shut");
