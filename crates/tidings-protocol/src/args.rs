@@ -10,6 +10,7 @@ mod error;
 mod json;
 mod msgpack;
 mod placeholder;
+mod pluck;
 mod read;
 mod value;
 
@@ -170,6 +171,21 @@ impl Args {
         match &self.items {
             Items::Json { attachments, .. } => attachments.is_some(),
             Items::MessagePack(items) => msgpack::has_binary(items),
+        }
+    }
+
+    /// Bytes of the arguments in the encoding that they are kept in, attachments not counted.
+    pub fn byte_len(&self) -> usize {
+        let (Items::Json { text: bytes, .. } | Items::MessagePack(bytes)) = &self.items;
+        bytes.len()
+    }
+
+    /// Bytes of the attachments. In MessagePack binary data stands among the arguments and counts
+    /// in [`byte_len`](Args::byte_len).
+    pub fn attachment_bytes(&self) -> usize {
+        match &self.items {
+            Items::Json { attachments, .. } => known(attachments).iter().map(Bytes::len).sum(),
+            Items::MessagePack(_) => 0,
         }
     }
 

@@ -64,6 +64,23 @@ impl CloseCode {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 
+    /// A few words for the reason of a close frame, for who reads it in a browser's console.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::SHUTDOWN => "shutting down",
+            Self::TOKEN_EXPIRED => "token expired",
+            Self::SLOW_CONSUMER => "slow consumer",
+            Self::NO_PONG => "no pong",
+            Self::TOO_MANY_REQUESTS => "too many requests",
+            Self::INVALID_TOKEN => "invalid token",
+            Self::BAD_REQUEST => "bad request",
+            Self::STALE => "stale",
+            Self::CONNECTION_LIMIT => "connection limit",
+            Self::PERMISSION_DENIED => "permission denied",
+            _ => "",
+        }
+    }
+
     /// Tells whether a client that was closed with this code should connect again.
     ///
     /// Of the standard codes those that tell of the server's or the network's condition say yes,

@@ -330,6 +330,75 @@ fn base64_stands_for_binary_where_there_are_no_attachments() {
 }
 
 /// Values that both encodings can hold without loss.
+#[test]
+fn a_field_is_plucked_as_it_came() {
+    for (items, index, key, expected) in [
+        (
+            r#"{"a": {"b":[1, 2]} ,"c":2}"#,
+            0,
+            "a",
+            Some(r#"{"b":[1, 2]}"#),
+        ),
+        (r#"7, {"data":1E400}"#, 1, "data", Some("1E400")),
+        (r#"{"a":1,"a":2}"#, 0, "a", Some("2")),
+        (r#"{"\u0061":"x"}"#, 0, "a", Some("\"x\"")),
+        (r#"{"a":null}"#, 0, "a", Some("null")),
+        (r#"{"a":1}"#, 0, "b", None),
+        (r#"{"b":{"a":1}}"#, 0, "a", None),
+        (r#"{"a":1}"#, 1, "a", None),
+        (r#"[{"a":1}]"#, 0, "a", None),
+        (r#""a""#, 0, "a", None),
+        ("{}", 0, "a", None),
+        ("", 0, "a", None),
+    ] {
+        let args = json(items);
+        let plucked = args.pluck(index, key).unwrap();
+        assert_eq!(plucked.as_ref().map(text).as_deref(), expected, "{items}");
+        // The other encoding has its own way to write a number, and knows no spaces.
+        let there = converted(&args).pluck(index, key).unwrap();
+        assert_eq!(
+            there.map(|it| it.to_values().unwrap()),
+            plucked.map(|it| it.to_values().unwrap())
+        );
+    }
+}
+
+#[test]
+fn a_plucked_field_brings_its_attachments() {
+    let one = serde_bytes::ByteBuf::from(b"one");
+    let two = serde_bytes::ByteBuf::from(b"two!");
+    let first = HashMap::from([("x", &one)]);
+    let second = HashMap::from([("y", &two)]);
+    let args = args!(1, HashMap::from([("first", first), ("second", second)])).unwrap();
+    assert_eq!(args.attachment_bytes(), 7);
+    let plucked = args.pluck(1, "second").unwrap().unwrap();
+    assert_eq!(text(&plucked), r#"{"y":{"_placeholder":true,"num":0}}"#);
+    assert_eq!(plucked.attachment_bytes(), 4);
+    assert_eq!(plucked.byte_len(), text(&plucked).len());
+    let bytes: HashMap<String, serde_bytes::ByteBuf> = plucked.get(0).unwrap();
+    assert_eq!(bytes["y"], two);
+    // Binary data is no object, whatever stands for it.
+    let binary = Args::one(&one).unwrap();
+    assert!(binary.pluck(0, "num").unwrap().is_none());
+}
+
+#[test]
+fn keys_of_any_kind_are_plucked_from_messagepack() {
+    // {1: "one", bin "b": nil, "u": undefined}
+    let items = b"\x83\x01\xa3one\xc4\x01b\xc0\xa1u\xd4\x00\x00";
+    let args = packed(items, 1);
+    let pluck = |key| {
+        args.pluck(0, key)
+            .unwrap()
+            .map(|it| it.to_values().unwrap())
+    };
+    assert_eq!(pluck("1"), Some(vec![Value::from("one")]));
+    assert_eq!(pluck("b"), Some(vec![Value::Nil]));
+    assert_eq!(pluck("u"), None);
+    assert_eq!(args.byte_len(), items.len());
+    assert_eq!(args.attachment_bytes(), 0);
+}
+
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Nil),
@@ -386,5 +455,25 @@ proptest! {
         prop_assert_eq!(&right.to_values().unwrap()[..], &values[at..]);
         left.extend(&right).unwrap();
         prop_assert_eq!(left.to_values().unwrap(), values);
+    }
+
+    #[test]
+    fn every_field_is_plucked_as_it_was_pushed(
+        fields in prop::collection::btree_map("[a-z\\\\\"\u{1}é]{0,4}", value(), 0..6),
+        before in prop::collection::vec(value(), 0..3),
+        pack in any::<bool>(),
+    ) {
+        let mut args = Args::new();
+        for value in &before {
+            args.push(value).unwrap();
+        }
+        let entries = fields.iter().map(|(key, value)| (Value::from(&**key), value.clone()));
+        args.push(&Value::Map(entries.collect())).unwrap();
+        let args = if pack { converted(&args) } else { args };
+        for (key, value) in &fields {
+            let plucked = args.pluck(before.len(), key).unwrap().unwrap();
+            prop_assert_eq!(plucked.to_values().unwrap(), std::slice::from_ref(value));
+        }
+        prop_assert!(args.pluck(before.len(), "longer").unwrap().is_none());
     }
 }

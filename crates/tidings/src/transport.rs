@@ -16,6 +16,7 @@ pub(crate) mod timers;
 use std::sync::Arc;
 
 use connection::{Connection, Goodbye};
+use tidings_protocol::close::CloseCode;
 
 use crate::{hub::Socket, reason::CloseReason};
 
@@ -43,6 +44,15 @@ pub(crate) trait Receiver: Send + Sync + 'static {
         connection.end(
             CloseReason::ServerNamespaceDisconnect,
             Goodbye::Frame(None, ""),
+        );
+    }
+
+    /// The server has enough of the connection. A client that may come back, by the class of the
+    /// code, is left to find that out by its own means; any other is also told to stay away.
+    fn close(&self, connection: &Arc<Connection>, code: CloseCode, why: &'static str) {
+        connection.end(
+            CloseReason::ForcedServerClose,
+            Goodbye::Frame(Some(code), why),
         );
     }
 }

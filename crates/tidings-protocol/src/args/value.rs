@@ -191,7 +191,7 @@ pub(crate) fn from_msgpack(
                 let (value, next) = from_msgpack(input, next, below)?;
                 at = next;
                 if !absent {
-                    entries.push((name(key), value));
+                    entries.push((key_name(key), value));
                 }
             }
             Value::Map(last_wins(entries))
@@ -201,7 +201,7 @@ pub(crate) fn from_msgpack(
 }
 
 /// The name that a key gets in JavaScript, where every key is a string.
-fn name(key: Value) -> Value {
+pub(crate) fn key_name(key: Value) -> Value {
     match key {
         Value::String(_) => key,
         Value::Binary(bytes) => Value::from(&*String::from_utf8_lossy(&bytes)),

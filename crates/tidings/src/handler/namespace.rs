@@ -1,10 +1,10 @@
 //! The registration of a namespace's handlers.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tidings_protocol::args::Args;
+use tidings_protocol::{args::Args, close::CloseCode};
 
 use super::{
     context::Context,
@@ -14,11 +14,24 @@ use super::{
 };
 use crate::hub::Socket;
 
-/// A refusal to let a client join a namespace, as it is told by `CONNECT_ERROR`.
+/// A refusal to let a client join a namespace.
+///
+/// A Socket.IO client is told by `CONNECT_ERROR` and keeps its connection; a plain client gets an
+/// event `error` of `{code, message}` and is closed.
+///
+/// ```
+/// use tidings::{CloseCode, ConnectRefused};
+///
+/// let refused = ConnectRefused::new("the token is not valid")
+///     .code("invalid_token")
+///     .close_code(CloseCode::INVALID_TOKEN);
+/// ```
 #[derive(Debug, Clone)]
 pub struct ConnectRefused {
     pub(crate) message: String,
-    pub(crate) data: Option<Box<RawValue>>,
+    data: Option<Box<RawValue>>,
+    code: Option<String>,
+    pub(crate) close_code: CloseCode,
 }
 
 impl ConnectRefused {
@@ -27,7 +40,25 @@ impl ConnectRefused {
         Self {
             message: message.into(),
             data: None,
+            code: None,
+            close_code: CloseCode::PERMISSION_DENIED,
         }
+    }
+
+    /// The word by which programs know the refusal: `code` of a plain client's `error` event, and
+    /// of the `data` of a `CONNECT_ERROR` that has no other data. `permission_denied` for plain
+    /// clients when nothing is said.
+    #[must_use]
+    pub fn code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+
+    /// What a plain client is closed with. [`CloseCode::PERMISSION_DENIED`].
+    #[must_use]
+    pub fn close_code(mut self, code: CloseCode) -> Self {
+        self.close_code = code;
+        self
     }
 
     /// Adds data for the client's program; what cannot be serialised is left out.
@@ -35,6 +66,22 @@ impl ConnectRefused {
     pub fn with_data<T: Serialize>(mut self, data: &T) -> Self {
         self.data = serde_json::value::to_raw_value(data).ok();
         self
+    }
+
+    /// The word for plain clients.
+    pub(crate) fn word(&self) -> &str {
+        self.code.as_deref().unwrap_or("permission_denied")
+    }
+
+    /// The data of a `CONNECT_ERROR`.
+    pub(crate) fn connect_error_data(&self) -> Option<Cow<'_, RawValue>> {
+        if let Some(data) = &self.data {
+            return Some(Cow::Borrowed(data));
+        }
+        let code = self.code.as_deref()?;
+        serde_json::value::to_raw_value(&serde_json::json!({ "code": code }))
+            .ok()
+            .map(Cow::Owned)
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 use tidings_protocol::{
     args::{Args, EncodeError},
+    close::CloseCode,
     socket::RESERVED,
 };
 
@@ -352,6 +353,26 @@ impl Socket {
     pub fn disconnect(&self, close: bool) {
         if let Some(receiver) = self.0.connection.receiver() {
             receiver.disconnect(&self.0.connection, self, close);
+        }
+    }
+
+    /// Ends the whole connection, such that stock clients do what the
+    /// [class](CloseCode::reconnect) of the code asks for: they come back after one of 3000 to
+    /// 3499, and stay away after one of 3500 to 3999. What is queued is still written.
+    ///
+    /// WebSocket clients get a close frame with the code and the reason `why`, of which up to 123
+    /// bytes are sent. Socket.IO clients that are to stay away are first disconnected from their
+    /// namespaces, which tells them so; long-polling clients learn no code.
+    ///
+    /// ```
+    /// # use tidings::{CloseCode, Namespace, Socket};
+    /// let chat: Namespace = Namespace::new().on("flood", async |socket: Socket| {
+    ///     socket.close(CloseCode::TOO_MANY_REQUESTS, "too many requests");
+    /// });
+    /// ```
+    pub fn close(&self, code: CloseCode, why: &'static str) {
+        if let Some(receiver) = self.0.connection.receiver() {
+            receiver.close(&self.0.connection, code, why);
         }
     }
 

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use tidings_protocol::{
     args::Args,
+    close::CloseCode,
     socket::{self, Decoder, Limits, Packet, Parser},
 };
 
@@ -138,6 +139,24 @@ impl Receiver for Client {
             }
         }
         connection.end(CloseReason::ForcedServerClose, Goodbye::Frame(None, ""));
+    }
+
+    fn close(&self, connection: &Arc<Connection>, code: CloseCode, why: &'static str) {
+        // Stock clients come back after a connection was lost, whatever its close code, but not
+        // after a DISCONNECT packet.
+        if !code.reconnect() {
+            let slots = std::mem::take(&mut *self.slots.lock());
+            for slot in slots {
+                match &slot {
+                    Slot::Joined(socket) => self.dismiss(connection, &slot, socket),
+                    Slot::Joining { namespace, .. } => self.send_disconnect(connection, namespace),
+                }
+            }
+        }
+        connection.end(
+            CloseReason::ForcedServerClose,
+            Goodbye::Frame(Some(code), why),
+        );
     }
 }
 
@@ -276,13 +295,16 @@ impl Client {
 
     /// Tells a socket that it is no longer wanted.
     fn dismiss(&self, connection: &Arc<Connection>, slot: &Slot, socket: &Socket) {
-        let namespace = socket.hub().name();
+        self.send_disconnect(connection, socket.hub().name());
+        leave(slot, socket, CloseReason::ServerNamespaceDisconnect);
+    }
+
+    fn send_disconnect(&self, connection: &Arc<Connection>, namespace: &str) {
         let frame = self.frame(
             |out| socket::encode_disconnect(out, namespace),
             |out| socket::msgpack::encode_disconnect(out, namespace),
         );
         connection.send(&frame);
-        leave(slot, socket, CloseReason::ServerNamespaceDisconnect);
     }
 
     fn frame(
@@ -300,7 +322,8 @@ impl Client {
     }
 
     fn refuse(&self, connection: &Arc<Connection>, namespace: &str, refused: &ConnectRefused) {
-        let ConnectRefused { message, data } = refused;
+        let message = &*refused.message;
+        let data = refused.connect_error_data();
         let frame = self.frame(
             |out| socket::encode_connect_error(out, namespace, message, data.as_deref()),
             |out| socket::msgpack::encode_connect_error(out, namespace, message, data.as_deref()),

@@ -22,7 +22,6 @@ use crate::{
         frame::Frame,
     },
 };
-use tidings_protocol::close::CloseCode;
 
 /// MessagePack instead of JSON.
 const MSGPACK_PROTOCOL: &str = "tidings.msgpack.v1";
@@ -130,10 +129,11 @@ impl Peer {
     }
 
     fn refuse(&self, connection: &Arc<Connection>, refused: &ConnectRefused) {
-        self.tell_error(connection, "permission_denied", &refused.message);
+        self.tell_error(connection, refused.word(), &refused.message);
+        let code = refused.close_code;
         connection.end(
             CloseReason::ForcedClose,
-            Goodbye::Frame(Some(CloseCode::PERMISSION_DENIED), "permission denied"),
+            Goodbye::Frame(Some(code), code.meaning()),
         );
     }
 

@@ -1,12 +1,19 @@
 //! The end of a server.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 use tidings::{
-    AckError, EngineConfig, Namespace, Server, Socket, SocketIo, WebSocketConfig, WebSocketHandler,
+    AckError, CloseCode, Data, EngineConfig, Namespace, Server, Socket, SocketIo, WebSocketConfig,
+    WebSocketHandler,
 };
-use tokio::{net::TcpStream, sync::mpsc::unbounded_channel};
+use tokio::{
+    net::TcpStream,
+    sync::{Semaphore, mpsc::unbounded_channel},
+};
 
 use crate::support::{Poll, Running, Sio, Ws, soon};
 
@@ -69,6 +76,75 @@ async fn everybody_is_told_and_nothing_stays_behind() {
     // To close it again is no harm.
     soon(server.close()).await;
     drop(idle);
+}
+
+/// Closes whoever sends a text with the code that the text is.
+struct Closer;
+
+impl WebSocketHandler for Closer {
+    fn text(&self, socket: &Socket, text: &str) {
+        socket.close(CloseCode(text.parse().unwrap()), "as you like");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_close_code_makes_clients_of_every_kind_come_back_or_stay_away() {
+    let namespace = || {
+        Namespace::new().on("close me", async |socket: Socket, Data(code): Data<u16>| {
+            socket.close(CloseCode(code), "as you like");
+        })
+    };
+    let decided = Arc::new(Semaphore::new(0));
+    let undecided = Namespace::new().middleware({
+        let decided = Arc::clone(&decided);
+        move || {
+            let decided = Arc::clone(&decided);
+            async move { drop(decided.acquire().await) }
+        }
+    });
+    let builder = Server::builder()
+        .namespace("/", namespace())
+        .namespace("/other", namespace())
+        .namespace("/later", undecided)
+        .socketio("/socket.io/", SocketIo::new())
+        .envelope("/ws", WebSocketConfig::new(), "/")
+        .websocket("/raw", WebSocketConfig::new(), Closer);
+    let running = Running::start(builder.build().unwrap()).await;
+    let address = running.address;
+    for (code, stays_away) in [(3005, false), (3013, false), (3500, true), (3507, true)] {
+        let expected = Some((code, "as you like".to_owned()));
+        let mut sio = Sio::connect(address).await;
+        sio.join("/other", json!({})).await.unwrap();
+        sio.send("0/later,").await;
+        sio.emit(json!(["close me", code])).await;
+        if stays_away {
+            // Stock clients that are told so do not come back; this holds for a namespace that
+            // they still wait for as well.
+            for packet in ["1", "1/other,", "1/later,"] {
+                assert_eq!(sio.packet().await, packet);
+            }
+        }
+        assert_eq!(sio.ws.closed().await, expected);
+
+        let mut envelope = Ws::connect(address, "/ws").await;
+        envelope
+            .send_json(json!({ "type": "close me", "data": code }))
+            .await;
+        assert_eq!(envelope.closed().await, expected);
+
+        let mut raw = Ws::connect(address, "/raw").await;
+        raw.send(code.to_string()).await;
+        assert_eq!(raw.closed().await, expected);
+
+        let poll = Poll::connect(address).await;
+        poll.post(&format!("42[\"close me\",{code}]")).await;
+        if stays_away {
+            assert_eq!(poll.get().await, "41");
+        }
+        assert_eq!(poll.get().await, "6\x1e1");
+    }
+    decided.close();
+    running.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

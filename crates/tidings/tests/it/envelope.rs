@@ -3,8 +3,8 @@
 use rmpv::Value as Pack;
 use serde_json::{Value, json};
 use tidings::{
-    Args, Auth, ConnectRefused, Data, EmitError, EventName, JoinError, Namespace, Reply, Server,
-    Socket, SocketIo, WebSocketConfig,
+    Args, Auth, CloseCode, ConnectRefused, Data, EmitError, EventName, JoinError, Namespace, Reply,
+    Server, Socket, SocketIo, WebSocketConfig,
 };
 
 use crate::support::{Running, Sio, Ws};
@@ -256,6 +256,9 @@ async fn the_token_of_the_url_is_what_middleware_sees_and_a_refusal_closes() {
         chat().middleware(
             async |Auth(it): Auth<Credentials>| match it.token.as_deref() {
                 Some("开门") => Ok(()),
+                Some("old") => Err(ConnectRefused::new("the token has run out")
+                    .code("token_expired")
+                    .close_code(CloseCode::TOKEN_EXPIRED)),
                 _ => Err(ConnectRefused::new("no entry")),
             },
         );
@@ -276,6 +279,21 @@ async fn the_token_of_the_url_is_what_middleware_sees_and_a_refusal_closes() {
         refused.closed().await,
         Some((3507, "permission denied".to_owned()))
     );
+
+    let mut refused = Ws::connect(running.address, "/ws?token=old").await;
+    let data = json!({ "code": "token_expired", "message": "the token has run out" });
+    assert_eq!(
+        refused.json().await,
+        json!({ "type": "error", "data": data })
+    );
+    let closed = refused.closed().await;
+    assert_eq!(closed, Some((3005, "token expired".to_owned())));
+    let mut refused = Sio::open(running.address).await;
+    let answer = refused.join("/", json!({ "token": "old" })).await;
+    let data = json!({ "code": "token_expired" });
+    let expected = json!({ "message": "the token has run out", "data": data });
+    assert_eq!(answer, Err(expected));
+    drop(refused);
     assert_eq!(running.server.hub("/").unwrap().len(), 1);
     drop(client);
     running.close().await;
