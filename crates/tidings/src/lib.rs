@@ -33,6 +33,7 @@
 #![deny(missing_docs)]
 
 pub mod adapter;
+mod admission;
 mod engine;
 mod event;
 mod handler;
@@ -46,6 +47,7 @@ mod stats;
 mod transport;
 mod websocket;
 
+pub use admission::{Admission, Permit, Refusal};
 pub use engine::{
     bare::EngineHandler,
     config::{ConnectionError, Cookie, EngineConfig},

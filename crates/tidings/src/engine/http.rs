@@ -78,13 +78,9 @@ where
     let upgrade = is_upgrade(&parts.headers);
     let mut handshake = false;
     let mut response = match check(endpoint, &parts, upgrade).await {
-        Ok(Wanted::Open { websocket: true }) => {
+        Ok(Wanted::Open { websocket }) => {
             handshake = true;
-            websocket::open(endpoint, &mut parts)
-        }
-        Ok(Wanted::Open { websocket: false }) => {
-            handshake = true;
-            polling::open(endpoint, &parts)
+            open(endpoint, &mut parts, websocket)
         }
         Ok(Wanted::Session {
             connection,
@@ -215,16 +211,34 @@ fn refuse(endpoint: &Endpoint, parts: &Parts, upgrade: bool, refused: Refused) -
     respond(status, "application/json", body)
 }
 
-/// The answer when the server takes no new connections, now or at all.
-pub(crate) fn unavailable(endpoint: &Endpoint) -> Option<Response<Body>> {
-    let core = &endpoint.core;
-    if !core.draining.is_cancelled() && core.registry.len() < core.limits.connections {
-        return None;
+/// Answers the handshake of a new session.
+fn open(endpoint: &Arc<Endpoint>, parts: &mut Parts, websocket: bool) -> Response<Body> {
+    if !endpoint.core.has_room() {
+        return unavailable(endpoint);
     }
-    core.stats.connections_refused.add(1);
+    let handshake = handshake_of(parts);
+    match endpoint.core.admit(&handshake) {
+        Ok(permit) if websocket => websocket::open(endpoint, parts, handshake, permit),
+        Ok(permit) => polling::open(endpoint, parts, handshake, permit),
+        Err(refusal) => {
+            let message = Some(refusal.message().to_owned());
+            let refused = Refused {
+                message,
+                ..Refused::new(ErrorCode::Forbidden, "ADMISSION")
+            };
+            let mut response = refuse(endpoint, parts, websocket, refused);
+            refusal.apply(&mut response);
+            response
+        }
+    }
+}
+
+/// The answer when the server takes no new connections, now or at all.
+fn unavailable(endpoint: &Endpoint) -> Response<Body> {
+    endpoint.core.stats.connections_refused.add(1);
     let mut response = empty(StatusCode::SERVICE_UNAVAILABLE);
     response
         .headers_mut()
         .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-    Some(response)
+    response
 }

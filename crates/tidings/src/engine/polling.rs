@@ -17,17 +17,15 @@ use http_body_util::{BodyExt, Limited};
 use tidings_protocol::engine;
 use tokio::sync::oneshot;
 
-use super::{
-    Endpoint,
-    http::{handshake_of, unavailable},
-    packets,
-};
+use super::{Endpoint, packets};
 use crate::{
+    admission::Permit,
     reason::CloseReason,
     server::body::{Body, BoxError, cut, empty, respond},
     transport::{
         connection::{Connection, Goodbye, Opening, Wire},
         frame::WireEncoding,
+        handshake::Handshake,
         outbox::{PollAnswer, Polling, Sink},
     },
 };
@@ -35,10 +33,12 @@ use crate::{
 const TEXT: &str = "text/plain; charset=UTF-8";
 
 /// Answers the handshake of a new session.
-pub(crate) fn open(endpoint: &Arc<Endpoint>, parts: &Parts) -> Response<Body> {
-    if let Some(response) = unavailable(endpoint) {
-        return response;
-    }
+pub(crate) fn open(
+    endpoint: &Arc<Endpoint>,
+    parts: &Parts,
+    handshake: Handshake,
+    permit: Permit,
+) -> Response<Body> {
     let connection = Connection::open(
         &endpoint.core,
         Opening {
@@ -46,7 +46,8 @@ pub(crate) fn open(endpoint: &Arc<Endpoint>, parts: &Parts) -> Response<Body> {
             sink: Sink::Polling(Polling::default()),
             encoding: WireEncoding::default(),
             heartbeat: endpoint.heartbeat(),
-            handshake: handshake_of(parts),
+            handshake,
+            permit,
         },
     );
     let config = &endpoint.config;

@@ -11,11 +11,9 @@ use tokio::{
     time::{MissedTickBehavior, interval_at, timeout},
 };
 
-use super::{
-    Endpoint,
-    http::{Query, handshake_of, unavailable},
-};
+use super::{Endpoint, http::Query};
 use crate::{
+    admission::Permit,
     server::{
         body::{Body, respond},
         upgrade::{self, Upgraded},
@@ -23,6 +21,7 @@ use crate::{
     transport::{
         connection::{Connection, Opening, Wire},
         frame::WireEncoding,
+        handshake::Handshake,
         outbox::{PollAnswer, Sink},
         reader::Reader,
     },
@@ -32,12 +31,13 @@ use crate::{
 const NOOP_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Answers the handshake of a session that begins on a WebSocket.
-pub(crate) fn open(endpoint: &Arc<Endpoint>, parts: &mut Parts) -> Response<Body> {
-    if let Some(response) = unavailable(endpoint) {
-        return response;
-    }
+pub(crate) fn open(
+    endpoint: &Arc<Endpoint>,
+    parts: &mut Parts,
+    handshake: Handshake,
+    permit: Permit,
+) -> Response<Body> {
     let base64 = Query::of(parts).get("b64").is_some();
-    let handshake = handshake_of(parts);
     let deflate = endpoint.config.deflate;
     let endpoint = Arc::clone(endpoint);
     let core = Arc::clone(&endpoint.core);
@@ -63,6 +63,7 @@ pub(crate) fn open(endpoint: &Arc<Endpoint>, parts: &mut Parts) -> Response<Body
                     encoding: encoding(&endpoint, compress, base64),
                     heartbeat: endpoint.heartbeat(),
                     handshake,
+                    permit,
                 },
             );
             connection.cork();

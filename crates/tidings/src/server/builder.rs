@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::{Inner, Mount, Server, core::Core};
 use crate::{
     adapter::{Adapter, Local},
+    admission::Admission,
     engine::{
         Endpoint,
         bare::{BareAcceptor, EngineHandler},
@@ -65,6 +66,7 @@ pub enum BuildError {
 pub struct ServerBuilder {
     limits: Limits,
     shards: usize,
+    admission: Option<Box<dyn Admission>>,
     adapter: Arc<dyn Adapter>,
     recovery: Option<RecoveryConfig>,
     namespaces: Vec<(String, Namespace)>,
@@ -85,6 +87,7 @@ impl Default for ServerBuilder {
         Self {
             limits: Limits::default(),
             shards: std::thread::available_parallelism().map_or(1, usize::from),
+            admission: None,
             adapter: Arc::new(Local),
             recovery: None,
             namespaces: Vec::new(),
@@ -104,6 +107,13 @@ impl ServerBuilder {
     /// Sets how many tasks share the work of writing. As many as there are cores.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;
+        self
+    }
+
+    /// Asks about every new connection before it is let in. Everybody is let in by default, up to
+    /// [`Limits::connections`].
+    pub fn admission(mut self, admission: impl Admission) -> Self {
+        self.admission = Some(Box::new(admission));
         self
     }
 
@@ -210,7 +220,7 @@ impl ServerBuilder {
             return Err(BuildError::NoRuntime);
         }
         self.check()?;
-        let core = Core::new(self.limits, self.shards);
+        let core = Core::new(self.limits, self.shards, self.admission);
         let mut fixed: Vec<_> = self
             .namespaces
             .into_iter()

@@ -1,20 +1,21 @@
 //! What all connections of a server share.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use tidings_protocol::websocket::{self, Opcode};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    admission::{Admission, Permit, Refusal},
     limits::Limits,
     stats::Stats,
-    transport::{frame::Frame, registry::Registry, shard::Shards},
+    transport::{frame::Frame, handshake::Handshake, registry::Registry, shard::Shards},
 };
 
 /// The shared state of a server: no globals, so that one process can hold several.
-#[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) limits: Limits,
+    admission: Option<Box<dyn Admission>>,
     pub(crate) shards: Shards,
     pub(crate) registry: Registry,
     pub(crate) stats: Stats,
@@ -29,6 +30,15 @@ pub(crate) struct Core {
     pub(crate) stop: CancellationToken,
 }
 
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("limits", &self.limits)
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Frames that never change.
 #[derive(Debug)]
 pub(crate) struct ConstantFrames {
@@ -37,9 +47,14 @@ pub(crate) struct ConstantFrames {
 }
 
 impl Core {
-    pub(crate) fn new(limits: Limits, shards: usize) -> Arc<Self> {
+    pub(crate) fn new(
+        limits: Limits,
+        shards: usize,
+        admission: Option<Box<dyn Admission>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             limits,
+            admission,
             shards: Shards::new(shards),
             registry: Registry::new(),
             stats: Stats::default(),
@@ -52,6 +67,20 @@ impl Core {
             draining: CancellationToken::new(),
             stop: CancellationToken::new(),
         })
+    }
+
+    /// Whether there is room for one more connection, and time to serve it.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.draining.is_cancelled() && self.registry.len() < self.limits.connections
+    }
+
+    /// Asks the application about a new connection, before anything of it is kept. The caller
+    /// counts refusals.
+    pub(crate) fn admit(&self, handshake: &Handshake) -> Result<Permit, Refusal> {
+        match &self.admission {
+            Some(admission) => admission.admit(handshake),
+            None => Ok(Permit::free()),
+        }
     }
 
     /// The limits of a WebSocket decoder whose messages may have `max_message` bytes.

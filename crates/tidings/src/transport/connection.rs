@@ -29,7 +29,7 @@ use super::{
     shard::Shard,
     timers::Timers,
 };
-use crate::{id::PrivateId, reason::CloseReason, server::core::Core};
+use crate::{admission::Permit, id::PrivateId, reason::CloseReason, server::core::Core};
 
 /// How the bytes of a connection are to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,12 +85,14 @@ pub struct Connection {
     reason: OnceLock<CloseReason>,
     /// Handlers that are running for this client.
     in_flight: AtomicU32,
+    /// What is given back when it is over.
+    permit: Mutex<Permit>,
     /// The reader, when it waits for handlers to finish.
     paused: Mutex<Option<Waker>>,
 }
 
 /// What an idle connection costs is decided here; see `bench/run.sh idle-memory`.
-const _: () = assert!(size_of::<Connection>() <= 448);
+const _: () = assert!(size_of::<Connection>() <= 464);
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,6 +121,7 @@ pub(crate) struct Opening {
     pub(crate) encoding: WireEncoding,
     pub(crate) heartbeat: HeartbeatConfig,
     pub(crate) handshake: Handshake,
+    pub(crate) permit: Permit,
 }
 
 impl Connection {
@@ -141,6 +144,7 @@ impl Connection {
             hints: Hints::default(),
             reason: OnceLock::new(),
             in_flight: AtomicU32::new(0),
+            permit: Mutex::new(opening.permit),
             paused: Mutex::new(None),
         });
         core.registry.insert(Arc::clone(&connection));

@@ -126,10 +126,17 @@ impl PlainEndpoint {
             return refuse(StatusCode::FORBIDDEN, "this origin is not allowed");
         }
         let core = &self.core;
-        if core.draining.is_cancelled() || core.registry.len() >= core.limits.connections {
+        if !core.has_room() {
             return refuse(StatusCode::SERVICE_UNAVAILABLE, "no more connections");
         }
         let handshake = handshake_of(parts);
+        let permit = match core.admit(&handshake) {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                core.stats.connections_refused.add(1);
+                return refusal.into_response();
+            }
+        };
         let endpoint = Arc::clone(self);
         let deflate = self.config.deflate;
         let protocols = self.acceptor.protocols();
@@ -162,6 +169,7 @@ impl PlainEndpoint {
                             timeout: endpoint.config.ping_timeout,
                         },
                         handshake,
+                        permit,
                     },
                 );
                 endpoint.core.stats.connections_opened.add(1);

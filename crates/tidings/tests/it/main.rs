@@ -6,6 +6,7 @@
     reason = "helpers of tests may fail like tests"
 )]
 
+mod admission;
 mod closing;
 mod delivery;
 mod dynamic;

@@ -340,6 +340,11 @@ impl Poll {
         client
     }
 
+    /// Where a WebSocket can take the session over.
+    pub(crate) fn upgrade_path(&self) -> String {
+        self.path.replace("polling", "websocket")
+    }
+
     pub(crate) async fn post(&self, payload: &str) {
         let answer = http(self.address, "POST", &self.path, payload).await;
         assert_eq!(answer, (200, "ok".to_owned()));

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     adapter::Local,
+    admission::Permit,
     handler::handlers::Handlers,
     hub::{Hub, namespaces::Namespaces},
     limits::Limits,
@@ -36,7 +37,7 @@ struct Maker {
 
 impl Maker {
     fn new() -> Self {
-        let core = Core::new(Limits::default(), 1);
+        let core = Core::new(Limits::default(), 1, None);
         let adapter = Arc::new(Local);
         let namespaces = Namespaces::new(Arc::clone(&core), adapter, None, Vec::new(), Vec::new());
         let hub = Hub::new("/".into(), Arc::new(Handlers::default()), &namespaces, None);
@@ -57,6 +58,7 @@ impl Maker {
                     timeout: minute,
                 },
                 handshake: Handshake::new(&parts, SocketAddr::from(([127, 0, 0, 1], 9)), false),
+                permit: Permit::free(),
             },
         );
         self.hub.welcome(&connection, Encoding::Raw, None, None)

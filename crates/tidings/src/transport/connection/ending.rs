@@ -92,6 +92,7 @@ impl Connection {
                 }
             }
         }
+        let is_over = matches!(outbox.sink, Sink::Closed);
         drop(outbox);
         if first {
             let patience = if parked { PARK_TIMEOUT } else { CLOSE_TIMEOUT };
@@ -101,6 +102,9 @@ impl Connection {
         }
         if !parked {
             self.core.registry.remove(self.id);
+        }
+        if is_over {
+            self.give_back();
         }
         self.flush();
         if first {
@@ -131,6 +135,7 @@ impl Connection {
         outbox.sink = Sink::Closed;
         drop(outbox);
         self.core.registry.remove(self.id);
+        self.give_back();
         PollAnswer {
             payload: b"6\x1e1".to_vec(),
             compress: false,
@@ -143,6 +148,14 @@ impl Connection {
         let mut outbox = self.outbox.lock();
         outbox.sink = Sink::Closed;
         outbox.clear();
+        drop(outbox);
+        self.give_back();
+    }
+
+    /// Nothing of the connection is left but who still speaks of it.
+    fn give_back(&self) {
+        let permit = std::mem::take(&mut *self.permit.lock());
+        drop(permit);
     }
 
     /// Has the socket shut down as soon as everything is written: the peer says nothing more.

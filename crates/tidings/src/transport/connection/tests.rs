@@ -45,6 +45,7 @@ async fn pair(core: &Arc<Core>) -> (Arc<Connection>, TcpStream) {
                 timeout: minute,
             },
             handshake: Handshake::new(&parts, address, false),
+            permit: Permit::free(),
         },
     );
     (connection, peer)
@@ -87,7 +88,7 @@ async fn frames_of_many_pushers_all_arrive_each_pushers_in_order() {
         outbox_bytes: usize::MAX,
         ..Limits::default()
     };
-    let core = Core::new(limits, 2);
+    let core = Core::new(limits, 2, None);
     core.shards.spawn(&core.tasks, &core.stop);
     let (connection, mut peer) = pair(&core).await;
     let barrier = Arc::new(Barrier::new(PUSHERS + 1));
@@ -148,7 +149,7 @@ async fn who_would_wait_too_much_is_full_and_one_frame_may_always_wait() {
         outbox_bytes: 10_000,
         ..Limits::default()
     };
-    let core = Core::new(limits, 1);
+    let core = Core::new(limits, 1, None);
     let (connection, _peer) = pair(&core).await;
     let large = Arc::new(Frame::raw(Opcode::Binary, &[0; 50_000]));
     assert_eq!(connection.push(&large, false), Pushed::Dirty);
