@@ -8,6 +8,7 @@ mod date;
 mod dynamic;
 mod error;
 mod json;
+mod keep;
 mod msgpack;
 mod placeholder;
 mod pluck;

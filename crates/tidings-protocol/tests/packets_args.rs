@@ -399,6 +399,41 @@ fn keys_of_any_kind_are_plucked_from_messagepack() {
     assert_eq!(args.attachment_bytes(), 0);
 }
 
+#[test]
+fn what_is_kept_reads_back_to_the_letter_and_nothing_else_does() {
+    let photos = args!(photo(), 1, photo()).unwrap();
+    for args in [
+        Args::new(),
+        json(r#""\ud800", 1E400 ,{"a":1,"a":2},-0"#),
+        packed(b"\xd4\x00\x00\xc7\x01\x05x", 2),
+        converted(&photos),
+        photos,
+    ] {
+        let bytes = args.to_bytes();
+        let back = Args::from_bytes(bytes.clone().into()).unwrap();
+        assert_eq!(back.len(), args.len());
+        assert_eq!(back.to_bytes(), bytes);
+        assert_eq!(back.to_values().unwrap(), args.to_values().unwrap());
+    }
+    for bytes in [
+        &b""[..],
+        b"\x02",
+        b"\x00",
+        b"\x00\0\0\0",
+        b"\x00\0\0\0\x001,",
+        b"\x00\0\0\0\x00,1",
+        b"\x00\0\0\0\x001 2",
+        b"\x00\0\0\0\x00\"\xff\"",
+        b"\x00\0\0\0\x01\0\0\0\x02x",
+        b"\x00\xff\xff\xff\xff\0\0\0\0\0\0\0\0",
+        b"\x00\0\0\0\x01\0\0\0\x01x{\"_placeholder\":true,\"num\":1}",
+        b"\x01\xc1",
+        b"\x01\x91",
+    ] {
+        assert!(Args::from_bytes(bytes.into()).is_err(), "{bytes:?}");
+    }
+}
+
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Nil),
@@ -436,6 +471,11 @@ proptest! {
         prop_assert_eq!(&packed.to_values().unwrap(), &values);
         prop_assert_eq!(packed.to_json().unwrap(), args.to_json().unwrap());
         prop_assert_eq!(packed.has_binary(), args.has_binary());
+        for args in [args, packed] {
+            let back = Args::from_bytes(args.to_bytes().into()).unwrap();
+            prop_assert_eq!(back.len(), args.len());
+            prop_assert_eq!(back.to_json().unwrap(), args.to_json().unwrap());
+        }
     }
 
     #[test]

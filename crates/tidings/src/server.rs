@@ -8,7 +8,11 @@ pub(crate) mod peer;
 pub(crate) mod service;
 pub(crate) mod upgrade;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 pub use body::{Body, BoxError};
 pub use builder::{BuildError, ServerBuilder};
@@ -18,7 +22,7 @@ pub use service::TidingsService;
 use self::core::Core;
 use crate::{
     engine::Endpoint,
-    hub::{Hub, namespaces::Namespaces},
+    hub::{Hub, namespaces::Namespaces, recovery::snapshot},
     reason::CloseReason,
     stats::Stats,
     transport::connection::{Goodbye, Wire},
@@ -104,6 +108,38 @@ impl Server {
     /// mounted are answered with 404.
     pub fn service(&self) -> TidingsService {
         TidingsService::new(self.clone())
+    }
+
+    /// What clients may come back for, as bytes for
+    /// [`ServerBuilder::recover_from`] of the next run: call it when [`close`](Self::close) has
+    /// returned. It holds the sessions of all clients that were connected, and the events that
+    /// they may have missed, no more than [`RecoveryConfig`](crate::RecoveryConfig) allows.
+    ///
+    /// Whoever reads it can take these sessions over: keep it like a secret.
+    ///
+    /// ```no_run
+    /// # use tidings::{Namespace, RecoveryConfig, Server, SocketIo};
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let path = "recovery.snapshot";
+    /// let mut builder = Server::builder()
+    ///     .recovery(RecoveryConfig::new())
+    ///     .namespace("/", Namespace::new())
+    ///     .socketio("/socket.io/", SocketIo::new());
+    /// if let Ok(snapshot) = std::fs::read(path) {
+    ///     // Once only: a session that was recovered must not come back a second time.
+    ///     std::fs::remove_file(path)?;
+    ///     builder = builder.recover_from(snapshot);
+    /// }
+    /// let server = builder.build()?;
+    /// // Serve until it is time to stop, and then:
+    /// server.close().await;
+    /// std::fs::write(path, server.recovery_snapshot())?;
+    /// # Ok(()) }
+    /// ```
+    pub fn recovery_snapshot(&self) -> Vec<u8> {
+        let hubs = self.hubs();
+        let kept = hubs.iter().filter_map(Hub::snapshot).collect();
+        snapshot::write(kept, SystemTime::now())
     }
 
     /// Closes the server: nobody is let in any more, every client is told to come back, what is

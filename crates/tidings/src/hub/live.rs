@@ -18,7 +18,10 @@ use super::{
     encoding::Encoding,
     namespaces::Namespaces,
     publication::{Content, Publication},
-    recovery::{Recovery, RecoveryConfig, Session},
+    recovery::{
+        Recovery, RecoveryConfig, Session,
+        snapshot::{KeptHub, Restored},
+    },
     rooms::{Joined, Rooms},
     selection::Selection,
     socket::{Beginning, JoinError, Socket, event_content, push_to},
@@ -126,6 +129,18 @@ impl Hub {
             .recovery
             .as_ref()
             .is_some_and(|recovery| recovery.config.skip_middleware)
+    }
+
+    /// What clients of this namespace may still come back for.
+    pub(crate) fn snapshot(&self) -> Option<KeptHub> {
+        self.0.recovery.as_ref()?.snapshot(&self.0.name)
+    }
+
+    /// Goes on where an earlier run of the server ended.
+    pub(crate) fn restore(&self, restored: Restored) {
+        if let Some(recovery) = &self.0.recovery {
+            recovery.restore(restored);
+        }
     }
 
     /// Drops what is kept for recovery and too old.

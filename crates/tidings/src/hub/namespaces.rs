@@ -13,7 +13,10 @@ use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 use tokio::time::MissedTickBehavior;
 
-use super::{Hub, recovery::RecoveryConfig};
+use super::{
+    Hub,
+    recovery::{RecoveryConfig, snapshot::Snapshot},
+};
 use crate::{adapter::Adapter, handler::handlers::Handlers, server::core::Core};
 
 type Matcher = Box<dyn Fn(&str) -> bool + Send + Sync>;
@@ -80,12 +83,27 @@ impl Namespaces {
     /// The namespace of that name for one more socket, which has to be taken back with
     /// [`Hub::forget_one`]. `None` when there is none and none may be made.
     pub(crate) fn enter(self: &Arc<Self>, name: &str) -> Option<Hub> {
-        let enter = |entry: &Entry| {
-            entry.hub.inner().population.fetch_add(1, Ordering::AcqRel);
-            entry.hub.clone()
-        };
+        self.with(name, |hub| {
+            hub.inner().population.fetch_add(1, Ordering::AcqRel);
+            hub.clone()
+        })
+    }
+
+    /// Gives namespaces back what an earlier run of the server has kept for their clients. Those
+    /// that clients call up come into being with it, and stay as long as somebody may come back.
+    pub(crate) fn restore(self: &Arc<Self>, snapshot: Snapshot) {
+        for (name, restored) in snapshot.into_hubs() {
+            if let Some(hub) = self.with(&name, Hub::clone) {
+                hub.restore(restored);
+            }
+        }
+    }
+
+    /// Runs `f` on the namespace of that name, before it can be forgotten. `None` when there is
+    /// none and none may be made.
+    fn with<T>(self: &Arc<Self>, name: &str, f: impl Fn(&Hub) -> T) -> Option<T> {
         if let Some(entry) = self.live.read().get(name) {
-            return Some(enter(entry));
+            return Some(f(&entry.hub));
         }
         let (_, handlers) = self.dynamic.iter().find(|(matches, _)| matches(name))?;
         let mut live = self.live.write();
@@ -94,7 +112,7 @@ impl Namespaces {
             hub: self.open(&name, Arc::clone(handlers)),
             dynamic: true,
         });
-        Some(enter(entry))
+        Some(f(&entry.hub))
     }
 
     /// Drops a dynamic namespace that nobody is in or about to enter.

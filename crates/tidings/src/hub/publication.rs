@@ -53,6 +53,10 @@ impl Publication {
         }
     }
 
+    pub(crate) fn may_compress(&self) -> bool {
+        self.compress
+    }
+
     /// The arguments, when this is an event.
     pub(crate) fn event(&self) -> Option<(&str, &Args)> {
         match &self.content {

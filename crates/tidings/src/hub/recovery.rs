@@ -11,6 +11,7 @@
 //! and otherwise the session is not recovered, rather than with a gap or a repetition.
 
 mod config;
+pub(crate) mod snapshot;
 
 use std::{
     collections::VecDeque,
@@ -165,15 +166,26 @@ impl Log {
         config: &RecoveryConfig,
     ) {
         let now = Instant::now();
+        self.append_at(now, publication, selection);
+        self.trim(now, config);
+    }
+
+    fn append_at(&mut self, at: Instant, publication: Arc<Publication>, selection: Selection) {
         let bytes = publication.weight();
         self.total.fetch_add(bytes, Ordering::Relaxed);
         self.entries.push_back(Entry {
-            at: now,
+            at,
             bytes,
             selection,
             publication,
         });
-        self.trim(now, config);
+    }
+
+    /// Passes over a place whose event is not kept, and with it over all that stand before it.
+    fn skip(&mut self) {
+        self.first += self.entries.len() as u64 + 1;
+        let bytes = self.entries.drain(..).map(|entry| entry.bytes).sum();
+        self.total.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     fn trim(&mut self, now: Instant, config: &RecoveryConfig) {
@@ -269,7 +281,7 @@ impl Log {
                 _ => self.position_of_argument(session, offset)?,
             },
         };
-        if position + 1 < self.first || position > self.last() {
+        if position.saturating_add(1) < self.first || position > self.last() {
             return None;
         }
         let skip = usize::try_from(position + 1 - self.first).ok()?;
@@ -292,7 +304,7 @@ impl Log {
 
     /// The place behind the one event of the session whose last argument is that string.
     fn position_of_argument(&self, session: &Session, argument: &str) -> Option<u64> {
-        if session.since + 1 < self.first {
+        if session.since.saturating_add(1) < self.first {
             // Among the events that were dropped may be another that ends so.
             return None;
         }

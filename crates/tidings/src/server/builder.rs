@@ -1,6 +1,10 @@
 //! Putting a server together.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use thiserror::Error;
 
@@ -14,7 +18,7 @@ use crate::{
         config::EngineConfig,
     },
     handler::Namespace,
-    hub::{RecoveryConfig, namespaces::Namespaces},
+    hub::{RecoveryConfig, namespaces::Namespaces, recovery::snapshot::Snapshot},
     limits::Limits,
     socketio::{SocketIo, client::SocketIoAcceptor},
     websocket::{
@@ -69,6 +73,7 @@ pub struct ServerBuilder {
     admission: Option<Box<dyn Admission>>,
     adapter: Arc<dyn Adapter>,
     recovery: Option<RecoveryConfig>,
+    recover_from: Option<Vec<u8>>,
     namespaces: Vec<(String, Namespace)>,
     dynamic: Vec<(Matcher, Namespace)>,
     mounts: Vec<(String, Planned)>,
@@ -90,6 +95,7 @@ impl Default for ServerBuilder {
             admission: None,
             adapter: Arc::new(Local),
             recovery: None,
+            recover_from: None,
             namespaces: Vec::new(),
             dynamic: Vec::new(),
             mounts: Vec::new(),
@@ -126,6 +132,18 @@ impl ServerBuilder {
     /// Recovers Socket.IO sessions after a lost connection. Off.
     pub fn recovery(mut self, recovery: RecoveryConfig) -> Self {
         self.recovery = Some(recovery);
+        self
+    }
+
+    /// Takes over what an earlier run of the server has kept for clients that may come back
+    /// ([`Server::recovery_snapshot`]), so that a restart is to them like a lost connection. The
+    /// time in between counts, by the wall clock, as time that they were away.
+    ///
+    /// Without [`recovery`](Self::recovery) it has no effect. A snapshot that cannot be read, or
+    /// of another version, is logged and ignored: clients then begin anew. What belongs to
+    /// namespaces that are not registered any more is dropped.
+    pub fn recover_from(mut self, snapshot: Vec<u8>) -> Self {
+        self.recover_from = Some(snapshot);
         self
     }
 
@@ -247,6 +265,15 @@ impl ServerBuilder {
             fixed,
             dynamic,
         );
+        if let (Some(bytes), Some(_)) = (self.recover_from, sweep_every) {
+            match Snapshot::read(&bytes, SystemTime::now()) {
+                Ok(snapshot) => namespaces.restore(snapshot),
+                Err(error) => tracing::warn!(
+                    %error,
+                    "the recovery snapshot is ignored, and clients that come back begin anew"
+                ),
+            }
+        }
         let mounts = self
             .mounts
             .into_iter()

@@ -15,4 +15,5 @@ mod handlers;
 mod limits;
 mod mount;
 mod raw;
+mod restart;
 mod support;

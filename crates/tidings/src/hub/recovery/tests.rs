@@ -1,10 +1,13 @@
 //! The log on its own: what is kept, for how long, and what a client is said to have missed.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tidings_protocol::args::Args;
 
-use super::*;
+use super::{
+    snapshot::{Snapshot, SnapshotError},
+    *,
+};
 use crate::hub::publication::Content;
 
 #[test]
@@ -254,4 +257,147 @@ fn the_oldest_sessions_give_way() {
         pids.map(|pid| log.sessions.contains_key(&pid)),
         [false, false, false, true]
     );
+}
+
+/// What a log of the next run holds that begins with a snapshot of this one, `down` later.
+fn restarted(from: &Recovery, config: RecoveryConfig, down: Duration) -> Recovery {
+    let taken = SystemTime::now();
+    let bytes = snapshot::write(from.snapshot("/").into_iter().collect(), taken);
+    let read = Snapshot::read(&bytes, taken + down).unwrap();
+    let (next, _) = recovery(config);
+    for (namespace, restored) in read.into_hubs() {
+        assert_eq!(&*namespace, "/");
+        next.restore(restored);
+    }
+    next
+}
+
+#[test]
+fn a_restart_keeps_places_sessions_and_what_was_missed() {
+    let (before, _) = recovery(RecoveryConfig::new());
+    say(&before, "long ago");
+    let (early, late) = (PrivateId::random(), PrivateId::random());
+    let mut first = session(1);
+    first.rooms.push("tea".into());
+    first.data = Some(RawValue::from_string("{\"a\":1}".into()).unwrap().into());
+    before.lock().keep(early, first.clone());
+    say(&before, "one");
+    let place = before.lock().here().to_string();
+    before.lock().keep(late, session(2));
+    say(&before, "two");
+
+    let after = restarted(&before, RecoveryConfig::new(), Duration::from_secs(1));
+    // What nobody can have missed is not kept.
+    assert_eq!(after.lock().first, 2);
+    assert_eq!(after.lock().next(), before.lock().next());
+    let taken = after.lock().take(early).unwrap();
+    assert_eq!((taken.id, &taken.rooms), (first.id, &first.rooms));
+    assert_eq!(taken.data.as_ref().unwrap().get(), "{\"a\":1}");
+    say(&after, "three");
+    let texts = |texts: &[&str]| Some(texts.iter().map(|it| (*it).to_owned()).collect());
+    let all = texts(&["one", "two", "three"]);
+    assert_eq!(missed(&after, &taken, None), all);
+    assert_eq!(
+        missed(&after, &taken, Some(&place)),
+        texts(&["two", "three"])
+    );
+    let taken = after.lock().take(late).unwrap();
+    assert_eq!(missed(&after, &taken, None), texts(&["two", "three"]));
+}
+
+#[test]
+fn the_time_of_a_restart_is_time_away() {
+    let config = || RecoveryConfig::new().max_disconnection(Duration::from_secs(100));
+    let (before, _) = recovery(config());
+    let pid = PrivateId::random();
+    say(&before, "one");
+    // It expires in a minute.
+    before.lock().keep(pid, session(0));
+    for (down, shorter, sessions, entries) in [
+        (30, 100, 1, 1),
+        (59, 100, 1, 1),
+        (61, 100, 0, 1),
+        // Nobody who comes back finds the event, so that it is no gap.
+        (30, 20, 1, 0),
+        (101, 200, 0, 1),
+        (101, 100, 0, 0),
+    ] {
+        let config = config().max_disconnection(Duration::from_secs(shorter));
+        let after = restarted(&before, config, Duration::from_secs(down));
+        let log = after.lock();
+        assert_eq!(log.sessions.len(), sessions, "after {down} s");
+        assert_eq!(log.entries.len(), entries, "after {down} s");
+        assert_eq!(log.last(), 1, "after {down} s");
+    }
+    // A clock that was set back.
+    let bytes = snapshot::write(vec![before.snapshot("/").unwrap()], SystemTime::now());
+    let read = Snapshot::read(&bytes, SystemTime::UNIX_EPOCH).unwrap();
+    let (next, total) = recovery(config());
+    read.into_hubs()
+        .for_each(|(_, restored)| next.restore(restored));
+    assert!(next.lock().take(pid).is_some());
+    assert!(total.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
+fn a_restored_log_keeps_to_its_bounds() {
+    let (before, _) = recovery(RecoveryConfig::new());
+    let pids = [(); 3].map(|()| PrivateId::random());
+    for (pid, age) in pids.iter().zip(0..) {
+        let mut session = session(0);
+        session.expires += Duration::from_secs(age);
+        before.lock().keep(*pid, session);
+    }
+    for n in 0..8 {
+        say(&before, &n.to_string());
+    }
+    let weight = publication("said", Args::one("1").unwrap()).weight();
+    let config = RecoveryConfig::new().log_bytes(5 * weight).sessions(2);
+    let after = restarted(&before, config, Duration::ZERO);
+    let log = after.lock();
+    assert_eq!((log.entries.len(), log.first), (5, 4));
+    assert_eq!(
+        pids.map(|pid| log.sessions.contains_key(&pid)),
+        [false, true, true]
+    );
+}
+
+#[test]
+fn nothing_is_kept_where_nobody_can_come_back() {
+    let (before, _) = recovery(RecoveryConfig::new());
+    say(&before, "one");
+    assert!(before.snapshot("/").is_none());
+}
+
+#[test]
+fn a_damaged_snapshot_is_refused_whole() {
+    let (before, _) = recovery(RecoveryConfig::new());
+    before.lock().keep(PrivateId::random(), session(0));
+    say(&before, "one");
+    let now = SystemTime::now();
+    let bytes = snapshot::write(vec![before.snapshot("/").unwrap()], now);
+    assert!(Snapshot::read(&bytes, now).is_ok());
+    for length in 0..bytes.len() {
+        assert!(
+            Snapshot::read(&bytes[..length], now).is_err(),
+            "{length} bytes"
+        );
+    }
+    let other = String::from_utf8_lossy(&bytes[..]).replacen("recovery 1", "recovery 2", 1);
+    assert!(matches!(
+        Snapshot::read(other.as_bytes(), now),
+        Err(SnapshotError::Version)
+    ));
+    // Whatever one byte is changed to, it is read or refused.
+    for index in 0..bytes.len() {
+        for mask in [1, 0x10, 0x80, 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[index] ^= mask;
+            if let Ok(read) = Snapshot::read(&damaged, now) {
+                let (next, _) = recovery(RecoveryConfig::new());
+                read.into_hubs()
+                    .for_each(|(_, restored)| next.restore(restored));
+            }
+        }
+    }
 }
