@@ -1,0 +1,85 @@
+//! Notifications: what a user is to be told, whether a device is there or not.
+
+use std::sync::Arc;
+
+use crate::Time;
+
+/// Something that a user is to be told.
+#[derive(Debug, Clone)]
+pub struct NewNotification {
+    /// The user.
+    pub user: Arc<str>,
+    /// What it is about, in a few words.
+    pub title: Arc<str>,
+    /// What it says.
+    pub body: Arc<str>,
+    /// Whatever else belongs to it, as JSON text that the store does not look into.
+    pub data: Option<Arc<str>>,
+    /// When it happened.
+    pub at: Time,
+}
+
+/// A notification was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notified {
+    /// The notification.
+    pub notification: Notification,
+    /// How many the user has not read, this one included.
+    pub unread: u64,
+}
+
+/// Something that a user is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// Its name. Opaque; names of one user's notifications are in no order as texts.
+    pub id: String,
+    /// What it is about.
+    pub title: String,
+    /// What it says.
+    pub body: String,
+    /// Whatever else belongs to it, as JSON text.
+    pub data: Option<String>,
+    /// When it happened.
+    pub at: Time,
+    /// When the user read it.
+    pub read_at: Option<Time>,
+}
+
+/// Which notifications of a user are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NotificationQuery {
+    /// Only those that have not been read.
+    pub unread_only: bool,
+    /// Only those older than the one of this name, which may have been trimmed since.
+    pub before: Option<String>,
+    /// How many, at most; no more than [`PAGE_MAX`](crate::limits::PAGE_MAX) in any case.
+    pub limit: usize,
+}
+
+/// Notifications of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Notifications {
+    /// The notifications, newest first.
+    pub notifications: Vec<Notification>,
+    /// How many the user has not read, on this page or not.
+    pub unread: u64,
+}
+
+/// Which notifications a user has read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadIds {
+    /// All that there are.
+    All,
+    /// Those of these names. Names of no notification of this user are passed over.
+    Ids(Vec<String>),
+}
+
+/// Notifications were read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NotificationsRead {
+    /// Those that had not been read before: oldest first for [`ReadIds::All`], and otherwise in
+    /// the order in which they were named.
+    pub read: Vec<String>,
+    /// How many the user has still not read.
+    pub unread: u64,
+}
