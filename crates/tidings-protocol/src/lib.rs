@@ -10,6 +10,7 @@
 //! | [`engine`] | Engine.IO packets and polling payloads | Engine.IO protocol 4 |
 //! | [`socket`] | Socket.IO packets, JSON and MessagePack | Socket.IO protocol 5 |
 //! | [`envelope`] | the plain `{type, data, id}` envelope of `/ws` | Tidings |
+//! | [`event_stream`] | Server-Sent Events | HTML standard section 9.2 |
 //! | [`mod@args`] | what an event carries, kept as it came | |
 //! | [`close`] | close codes and what they ask of the client | RFC 6455 section 7.4, Tidings |
 #![deny(missing_docs)]
@@ -18,5 +19,6 @@ pub mod args;
 pub mod close;
 pub mod engine;
 pub mod envelope;
+pub mod event_stream;
 pub mod socket;
 pub mod websocket;

@@ -15,8 +15,9 @@ use crate::{
 /// Decides about new connections, such as by how many their address has already.
 ///
 /// It is asked once for every connection: for the handshake of an Engine.IO session over polling
-/// or WebSocket and for that of a plain WebSocket, but not when a session changes its transport
-/// and not for later polls. What a client authenticates itself with is not known yet; that is for
+/// or WebSocket, for that of a plain WebSocket, for an event stream, for the first poll of a
+/// session, and for a command that comes without one; but not when an Engine.IO session changes
+/// its transport and not for later polls. What a client authenticates itself with is not known yet; that is for
 /// the [middleware](crate::Namespace::middleware) of a namespace.
 ///
 /// ```
@@ -74,7 +75,8 @@ impl fmt::Debug for Permit {
 
 /// A refusal to let a connection in.
 ///
-/// Plain endpoints answer with the status and the message. Engine.IO answers as its clients know
+/// Plain WebSockets are answered with the status and the message, and the endpoints of plain HTTP
+/// with both and `{"success":false,"code":…,"error":message}`. Engine.IO answers as its clients know
 /// refusals: 403 and `{"code":4,"message":…}`, or 400 and the message to a WebSocket handshake.
 #[derive(Debug, Clone)]
 pub struct Refusal {
@@ -115,18 +117,27 @@ impl Refusal {
         self
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
     /// Adds what headers can say of the refusal.
     pub(crate) fn apply(&self, response: &mut Response<Body>) {
-        if let Some(wait) = self.retry_after {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        if let Some(seconds) = self.retry_after_seconds() {
             response
                 .headers_mut()
                 .insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+    }
+
+    /// After how many whole seconds the client may try again.
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        let wait = self.retry_after?;
+        Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
     }
 
     /// The answer of a plain endpoint.

@@ -1,11 +1,14 @@
-//! Tidings, the library: Socket.IO, plain WebSocket and long-polling clients in the same rooms.
+//! Tidings, the library: Socket.IO, plain WebSocket, event stream and long-polling clients in the
+//! same rooms.
 //!
 //! A [`Server`] has [`Namespace`]s, whose handlers are async functions, and endpoints mounted at
 //! paths, through which clients reach them. A live namespace is a [`Hub`], a client in it a
 //! [`Socket`].
 //!
 //! ```no_run
-//! use tidings::{Data, Namespace, Reply, Server, Socket, SocketIo, WebSocketConfig};
+//! use tidings::{
+//!     Data, Namespace, Reply, RpcConfig, Server, Socket, SocketIo, StreamConfig, WebSocketConfig,
+//! };
 //!
 //! async fn join(socket: Socket, Data(room): Data<String>) -> Result<Reply<bool>, tidings::JoinError> {
 //!     socket.join(&room)?;
@@ -22,6 +25,9 @@
 //!         .namespace("/", Namespace::new().on("join", join).on("say", say))
 //!         .socketio("/socket.io/", SocketIo::new())
 //!         .envelope("/ws", WebSocketConfig::new(), "/")
+//!         .event_stream("/sse", StreamConfig::new(), "/")
+//!         .long_poll("/poll", StreamConfig::new(), "/")
+//!         .rpc("/rpc", RpcConfig::new(), "/")
 //!         .build()?;
 //!     server.serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?).await?;
 //!     Ok(())
@@ -44,6 +50,7 @@ mod reason;
 mod server;
 mod socketio;
 mod stats;
+mod stream;
 mod transport;
 mod websocket;
 
@@ -68,6 +75,7 @@ pub use reason::CloseReason;
 pub use server::{Body, BoxError, BuildError, Peer, Server, ServerBuilder, TidingsService};
 pub use socketio::SocketIo;
 pub use stats::{Counter, Stats};
+pub use stream::{RpcConfig, StreamConfig};
 pub use tidings_protocol::{
     args,
     args::{Args, DecodeError, EncodeError},

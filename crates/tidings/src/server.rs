@@ -25,6 +25,7 @@ use crate::{
     hub::{Hub, namespaces::Namespaces, recovery::snapshot},
     reason::CloseReason,
     stats::Stats,
+    stream::{events::EventsEndpoint, poll::PollEndpoint, rpc::RpcEndpoint},
     transport::connection::{Goodbye, Wire},
     websocket::endpoint::PlainEndpoint,
 };
@@ -59,6 +60,9 @@ pub(crate) struct Inner {
 pub(crate) enum Mount {
     Engine(Arc<Endpoint>),
     WebSocket(Arc<PlainEndpoint>),
+    EventStream(Arc<EventsEndpoint>),
+    LongPoll(Arc<PollEndpoint>),
+    Rpc(Arc<RpcEndpoint>),
 }
 
 impl fmt::Debug for Server {

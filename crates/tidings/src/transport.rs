@@ -7,10 +7,12 @@
 pub(crate) mod connection;
 pub(crate) mod frame;
 pub(crate) mod handshake;
+pub(crate) mod longpoll;
 pub(crate) mod outbox;
 pub(crate) mod reader;
 pub(crate) mod registry;
 pub(crate) mod shard;
+pub(crate) mod streaming;
 pub(crate) mod timers;
 
 use std::sync::Arc;

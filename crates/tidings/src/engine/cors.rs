@@ -128,17 +128,29 @@ impl Cors {
 
     /// The answer to an OPTIONS request.
     pub(crate) fn preflight(&self, request: &HeaderMap) -> Response<Body> {
+        let mut response = self.preflight_of(request, "GET,HEAD,PUT,PATCH,POST,DELETE");
+        let headers = response.headers_mut();
+        vary(headers, ACCESS_CONTROL_REQUEST_HEADERS);
+        if let Some(wanted) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+        }
+        response
+    }
+
+    /// The answer to an OPTIONS request of an endpoint that takes these methods and, of the
+    /// headers that have to be asked for, none.
+    pub(crate) fn preflight_of(
+        &self,
+        request: &HeaderMap,
+        methods: &'static str,
+    ) -> Response<Body> {
         let mut response = empty(StatusCode::NO_CONTENT);
         let headers = response.headers_mut();
         self.apply(request, headers);
         headers.insert(
             ACCESS_CONTROL_ALLOW_METHODS,
-            HeaderValue::from_static("GET,HEAD,PUT,PATCH,POST,DELETE"),
+            HeaderValue::from_static(methods),
         );
-        vary(headers, ACCESS_CONTROL_REQUEST_HEADERS);
-        if let Some(wanted) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
-            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
-        }
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         response
     }

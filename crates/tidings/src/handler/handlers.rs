@@ -153,6 +153,14 @@ impl Handlers {
         chain.run(context);
     }
 
+    /// Whether anybody would notice an event of that name.
+    pub(crate) fn hears(&self, name: &str) -> bool {
+        self.fallback.is_some()
+            || self.events.contains_key(name)
+            || !self.any.is_empty()
+            || !self.packet_middleware.is_empty()
+    }
+
     fn run_event(&self, context: Context) {
         let handler = self.events.get(context.name()).or(self.fallback.as_ref());
         if let Some(handler) = handler {

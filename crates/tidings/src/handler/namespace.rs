@@ -68,6 +68,17 @@ impl ConnectRefused {
         self
     }
 
+    /// The fields of the data, for clients that are told in an object of their own; data that is
+    /// no object is the field `data`.
+    pub(crate) fn fields(&self) -> serde_json::Map<String, serde_json::Value> {
+        let data = self.data.as_deref().map(RawValue::get);
+        match data.and_then(|data| serde_json::from_str(data).ok()) {
+            None => serde_json::Map::new(),
+            Some(serde_json::Value::Object(fields)) => fields,
+            Some(other) => [("data".to_owned(), other)].into_iter().collect(),
+        }
+    }
+
     /// The word for plain clients.
     pub(crate) fn word(&self) -> &str {
         self.code.as_deref().unwrap_or("permission_denied")
@@ -175,8 +186,8 @@ impl<S: Send + Sync + 'static> Namespace<S> {
     }
 
     /// Decides whether a client may join. Middleware runs in the order of registration, before
-    /// the client is answered; the first refusal ends it. The socket may be given rooms' worth of
-    /// data meanwhile, but is in no room yet.
+    /// the client is answered; the first refusal ends it. Meanwhile the socket may be given data,
+    /// and [rooms to begin with](crate::Socket::join).
     ///
     /// ```
     /// # use tidings::{Auth, ConnectRefused, Namespace};

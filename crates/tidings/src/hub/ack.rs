@@ -53,6 +53,43 @@ pub struct Ack {
 pub(crate) enum AckId {
     SocketIo(u64),
     Envelope(Box<RawValue>),
+    /// By the request whose response is the answer.
+    Request(Answer),
+}
+
+/// Where the answer to a request goes. Dropped unused, it tells that there is none.
+#[derive(Debug)]
+pub(crate) struct Answer(Option<oneshot::Sender<Outcome>>);
+
+/// What became of a request.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Answered(Args),
+    /// Its handler panicked.
+    Panicked,
+}
+
+impl Answer {
+    pub(crate) fn new() -> (Self, oneshot::Receiver<Outcome>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self(Some(sender)), receiver)
+    }
+
+    fn give(mut self, args: Args) {
+        if let Some(sender) = self.0.take() {
+            let _ = sender.send(Outcome::Answered(args));
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(sender) = self.0.take()
+        {
+            let _ = sender.send(Outcome::Panicked);
+        }
+    }
 }
 
 impl Ack {
@@ -67,13 +104,17 @@ impl Ack {
     /// When the arguments cannot be serialised. A client that has gone is no error.
     pub fn send(self, args: impl IntoArgs) -> Result<(), EmitError> {
         let args = args.into_args()?;
-        let frame = match (&self.id, self.socket.encoding()) {
+        let frame = match (self.id, self.socket.encoding()) {
+            (AckId::Request(answer), _) => {
+                answer.give(args);
+                return Ok(());
+            }
             (AckId::SocketIo(id), Encoding::SocketIo { parser, .. }) => {
-                encode_ack(parser, self.socket.hub().name(), *id, &args)
+                encode_ack(parser, self.socket.hub().name(), id, &args)
             }
             (AckId::Envelope(id), Encoding::Envelope(format)) => {
                 let mut out = Vec::new();
-                envelope::encode_ack(format, &mut out, id, &args)
+                envelope::encode_ack(format, &mut out, &id, &args)
                     .ok()
                     .map(|()| Frame::raw(opcode_of(format), &out))
             }

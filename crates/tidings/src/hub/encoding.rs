@@ -10,17 +10,21 @@ pub(crate) enum Encoding {
     SocketIo { parser: Parser, recovery: bool },
     /// The plain `{type, data}` envelope.
     Envelope(Format),
+    /// Server-Sent Events.
+    EventStream,
     /// WebSocket messages as they are; events mean nothing to it.
     Raw,
+    /// None: the client only asks and is answered, and is sent nothing.
+    Silent,
 }
 
 impl Encoding {
     /// How many there are.
-    pub(crate) const COUNT: usize = 7;
+    pub(crate) const COUNT: usize = 8;
 
-    /// A number below [`COUNT`](Self::COUNT), one for each.
-    pub(crate) fn index(self) -> usize {
-        match self {
+    /// A number below [`COUNT`](Self::COUNT), one for each in which something can be said.
+    pub(crate) fn index(self) -> Option<usize> {
+        Some(match self {
             Self::SocketIo {
                 parser: Parser::Json,
                 recovery,
@@ -31,7 +35,9 @@ impl Encoding {
             } => 2 + usize::from(recovery),
             Self::Envelope(Format::Json) => 4,
             Self::Envelope(Format::MessagePack) => 5,
-            Self::Raw => 6,
-        }
+            Self::EventStream => 6,
+            Self::Raw => 7,
+            Self::Silent => return None,
+        })
     }
 }

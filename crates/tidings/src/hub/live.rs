@@ -1,6 +1,7 @@
 //! A live namespace: who is in it, and how something reaches them.
 
 use std::{
+    borrow::Cow,
     fmt,
     sync::{
         Arc, Weak,
@@ -19,7 +20,7 @@ use super::{
     namespaces::Namespaces,
     publication::{Content, Publication},
     recovery::{
-        Recovery, RecoveryConfig, Session,
+        Offset, Recovery, RecoveryConfig, Session,
         snapshot::{KeptHub, Restored},
     },
     rooms::{Joined, Rooms},
@@ -59,10 +60,21 @@ pub(crate) struct Claim<'a> {
     pub(crate) offset: Option<&'a str>,
 }
 
-/// A session that was taken out of the recovery log for a client that came back.
+/// A session for a client that came back.
+#[derive(Clone)]
 pub(crate) struct Taken {
     pid: PrivateId,
     session: Session,
+    /// Whether it was taken out of the recovery log. Otherwise the client was nobody's, and has
+    /// missed what was published to the rooms that it begins in.
+    kept: bool,
+}
+
+impl Taken {
+    /// Whether this is a session that its client was let into before.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept
+    }
 }
 
 impl fmt::Debug for Hub {
@@ -351,6 +363,7 @@ impl Hub {
             Some(Taken {
                 pid: claim.pid,
                 session,
+                kept: true,
             })
         });
         let stats = &self.0.core.stats;
@@ -360,19 +373,41 @@ impl Hub {
         taken
     }
 
+    /// A session for a client that has none and knows only its place: it is sent what was
+    /// published since to the rooms that it begins in. `None` when that is not known any more.
+    pub(crate) fn claim_place(&self, pid: PrivateId, place: Offset) -> Option<Taken> {
+        let session = self.0.recovery.as_ref()?.lock().session_at(place);
+        if session.is_none() {
+            self.0.core.stats.sessions_lost.add(1);
+        }
+        session.map(|session| Taken {
+            pid,
+            session,
+            kept: false,
+        })
+    }
+
+    /// Forgets a session whose client begins anew.
+    pub(crate) fn discard(&self, pid: PrivateId) {
+        if let Some(recovery) = &self.0.recovery {
+            recovery.lock().take(pid);
+        }
+    }
+
     /// Gives back a session that was claimed and not used.
     pub(crate) fn give_back(&self, taken: Taken) {
-        if let Some(recovery) = &self.0.recovery {
+        if let Some(recovery) = self.0.recovery.as_ref().filter(|_| taken.kept) {
             recovery.lock().keep(taken.pid, taken.session);
         }
     }
 
-    /// The socket of a client that is joining.
+    /// The socket of a client that is joining, with the session that it chose, if it did.
     pub(crate) fn welcome(
         &self,
         connection: &Arc<Connection>,
         encoding: Encoding,
         auth: Option<Box<RawValue>>,
+        session: Option<PrivateId>,
         taken: Option<&Taken>,
     ) -> Socket {
         let private = || self.recovers().then(PrivateId::random);
@@ -389,7 +424,7 @@ impl Hub {
                 pid: if matches!(encoding, Encoding::SocketIo { .. }) {
                     private()
                 } else {
-                    None
+                    session
                 },
                 auth,
                 data: None,
@@ -399,43 +434,58 @@ impl Hub {
         Socket::new(self.clone(), Arc::clone(connection), encoding, beginning)
     }
 
-    /// Makes the socket part of the hub. `greet` sends it what it has to hear first, before any
-    /// event can reach it; a recovered session then gets what it has missed. False when the
-    /// socket has gone, or when what it missed is not known any more.
+    /// Makes the socket part of the hub and of the rooms that it begins in. `greet` sends it what
+    /// it has to hear first, before any event can reach it, and is told the place that the client
+    /// has reached; a recovered session then gets what it has missed. False when the socket has
+    /// gone, or when what it missed is not known any more.
     pub(crate) fn admit(
         &self,
         socket: &Socket,
         taken: Option<(&Taken, Option<&str>)>,
-        greet: impl FnOnce(),
+        greet: impl FnOnce(Option<Offset>),
     ) -> bool {
         let mut log = self.0.recovery.as_ref().map(|it| (it.lock(), &it.config));
         let mut missed = Vec::new();
+        let mut place = None;
+        let mut displaced = None;
         if let (Some((log, config)), Some(pid)) = (&mut log, socket.pid()) {
             let mut from = log.here();
             if let Some((taken, offset)) = taken {
-                let Some(found) = log.missed(&taken.session, offset, config) else {
+                let mut session = Cow::Borrowed(&taken.session);
+                if !taken.kept {
+                    let session = session.to_mut();
+                    session.rooms = socket.begins_in();
+                    session.rooms.push(socket.id().as_str().into());
+                }
+                let Some(found) = log.missed(&session, offset, config) else {
                     return false;
                 };
                 (from, missed) = found;
             }
-            log.begin(pid, from, socket.connection());
+            displaced = log.begin(pid, from, socket.connection());
+            place = Some(from);
         }
         let mut opened = Vec::new();
         {
             let mut rooms = self.shard_of(socket).lock();
-            if !socket.set_connected() {
+            let Some(begins_in) = socket.set_connected() else {
                 if let (Some((log, _)), Some(pid)) = (&mut log, socket.pid()) {
-                    log.cancel(pid);
+                    log.cancel(pid, socket.connection());
                 }
                 return false;
-            }
+            };
             rooms.insert(socket.clone());
-            for room in taken.iter().flat_map(|(taken, _)| &taken.session.rooms) {
-                if rooms.join(socket.id(), room, usize::MAX) == (Joined::Yes { first: true }) {
-                    opened.push(Arc::clone(room));
+            let limit = self.0.core.limits.rooms_per_socket;
+            let kept = taken.iter().flat_map(|(taken, _)| &taken.session.rooms);
+            let kept = kept.map(|room| (room, usize::MAX));
+            for (room, limit) in kept.chain(begins_in.iter().map(|room| (room, limit))) {
+                match rooms.join(socket.id(), room, limit) {
+                    Joined::Yes { first: true } => opened.push(Arc::clone(room)),
+                    Joined::TooMany => tracing::warn!(?socket, room = &**room, "too many rooms"),
+                    Joined::Yes { first: false } | Joined::Already | Joined::Unknown => {}
                 }
             }
-            greet();
+            greet(place);
         }
         for publication in &missed {
             if let Some(frame) = publication.frame(socket.encoding()) {
@@ -444,6 +494,9 @@ impl Hub {
             }
         }
         drop(log);
+        if let Some(displaced) = displaced {
+            displaced.end(CloseReason::TransportClose, Goodbye::Frame(None, ""));
+        }
         socket
             .connection()
             .shard()

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use tidings_protocol::{
     args::Args,
-    envelope,
+    envelope, event_stream,
     socket::{self, Parser},
     websocket::Opcode,
 };
@@ -80,9 +80,9 @@ impl Publication {
 
     /// The frame for that encoding; `None` when it cannot express this publication.
     pub(crate) fn frame(&self, encoding: Encoding) -> Option<&Arc<Frame>> {
-        self.frames[encoding.index()]
+        self.frames[encoding.index()?]
             .get_or_init(|| {
-                let frame = self.encode(encoding)?;
+                let frame = self.encode(encoding)?.marked(self.offset);
                 Some(Arc::new(if self.compress {
                     frame
                 } else {
@@ -125,6 +125,20 @@ impl Publication {
                 let mut out = Vec::new();
                 envelope::encode_event(format, &mut out, name, args).ok()?;
                 Some(Frame::raw(opcode_of(format), &out))
+            }
+            (
+                Content::Event {
+                    name,
+                    args,
+                    id: None,
+                    ..
+                },
+                Encoding::EventStream,
+            ) => {
+                let mut out = Vec::new();
+                let id = self.offset.as_ref().map(Offset::to_string);
+                event_stream::encode_event(&mut out, name, id.as_deref(), args).ok()?;
+                Some(Frame::raw(Opcode::Text, &out))
             }
             (Content::Message { opcode, payload }, Encoding::Raw) => {
                 Some(Frame::raw(*opcode, payload))

@@ -50,7 +50,7 @@ impl fmt::Display for Offset {
 }
 
 impl Offset {
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (epoch, position) = text.split_once('-')?;
         Some(Self {
             epoch: u32::from_str_radix(epoch, 16).ok()?,
@@ -213,15 +213,32 @@ impl Log {
         }
     }
 
-    /// A session begins, or goes on from the place that its client has reached.
-    pub(crate) fn begin(&mut self, pid: PrivateId, from: Offset, connection: &Arc<Connection>) {
+    /// A session begins, or goes on from the place that its client has reached. Gives the other
+    /// connection on which it still lived, which has to be ended: clients of streams choose their
+    /// sessions themselves.
+    pub(crate) fn begin(
+        &mut self,
+        pid: PrivateId,
+        from: Offset,
+        connection: &Arc<Connection>,
+    ) -> Option<Arc<Connection>> {
         self.live
-            .insert(pid, (from.position, Arc::downgrade(connection)));
+            .insert(pid, (from.position, Arc::downgrade(connection)))
+            .and_then(|(_, before)| before.upgrade())
+            .filter(|before| !Arc::ptr_eq(before, connection))
+    }
+
+    /// Takes out where the session began on that connection; `None` when it has moved to another.
+    fn finish(&mut self, pid: PrivateId, connection: &Arc<Connection>) -> Option<u64> {
+        let (since, on) = self.live.get(&pid)?;
+        let since = std::ptr::eq(on.as_ptr(), Arc::as_ptr(connection)).then_some(*since)?;
+        self.live.remove(&pid);
+        Some(since)
     }
 
     /// A session that was to begin did not.
-    pub(crate) fn cancel(&mut self, pid: PrivateId) {
-        self.live.remove(&pid);
+    pub(crate) fn cancel(&mut self, pid: PrivateId, connection: &Arc<Connection>) {
+        self.finish(pid, connection);
     }
 
     /// The connection on which that session still lives.
@@ -237,7 +254,7 @@ impl Log {
         rooms: Option<Vec<Arc<str>>>,
         config: &RecoveryConfig,
     ) {
-        let Some((since, _)) = self.live.remove(&pid) else {
+        let Some(since) = self.finish(pid, socket.connection()) else {
             return;
         };
         let Some(rooms) = rooms else { return };
@@ -258,6 +275,25 @@ impl Log {
     pub(crate) fn keep(&mut self, pid: PrivateId, session: Session) {
         self.by_age.push_back((session.expires, pid));
         self.sessions.insert(pid, session);
+    }
+
+    /// What a client of no session, that knows only its place, has missed so far: nothing but what
+    /// its rooms will tell. `None` when the log does not cover that place.
+    pub(crate) fn session_at(&self, offset: Offset) -> Option<Session> {
+        self.covers(offset).then(|| Session {
+            id: SocketId::random(),
+            rooms: Vec::new(),
+            data: None,
+            since: offset.position,
+            expires: Instant::now(),
+        })
+    }
+
+    /// Whether everything that was published since is known.
+    fn covers(&self, offset: Offset) -> bool {
+        offset.epoch == self.epoch
+            && offset.position <= self.last()
+            && offset.position + 1 >= self.first
     }
 
     /// Takes a session out: it can be recovered once.
@@ -281,7 +317,7 @@ impl Log {
                 _ => self.position_of_argument(session, offset)?,
             },
         };
-        if position.saturating_add(1) < self.first || position > self.last() {
+        if !self.covers(self.offset(position)) {
             return None;
         }
         let skip = usize::try_from(position + 1 - self.first).ok()?;

@@ -26,7 +26,10 @@ use crate::{
     event::IntoArgs,
     id::{PrivateId, SocketId},
     reason::CloseReason,
-    transport::{connection::Connection, handshake::Handshake},
+    transport::{
+        connection::{Connection, Wire},
+        handshake::Handshake,
+    },
 };
 
 /// One client in one namespace. Cheap to clone; clones are the same socket.
@@ -53,13 +56,18 @@ struct State {
     extensions: http::Extensions,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, PartialEq, Eq)]
 enum Phase {
-    /// Middleware is still deciding.
-    #[default]
-    Joining,
+    /// Middleware is still deciding; so far, the rooms to begin with.
+    Joining(Vec<Arc<str>>),
     Connected,
     Gone,
+}
+
+impl Default for Phase {
+    fn default() -> Self {
+        Self::Joining(Vec::new())
+    }
 }
 
 /// Why an event was not sent.
@@ -132,6 +140,15 @@ impl Socket {
 
     pub(crate) fn pid(&self) -> Option<PrivateId> {
         self.0.pid
+    }
+
+    /// The session of a client of an event stream or of long-polling; none for any other.
+    ///
+    /// With it the client names itself in commands to an RPC endpoint, and comes back to where it
+    /// was. One that did not choose it has to be told. Whoever has it may act as the client.
+    pub fn session(&self) -> Option<PrivateId> {
+        let streams = matches!(self.0.connection.wire(), Wire::EventStream | Wire::Poll);
+        self.0.pid.filter(|_| streams)
     }
 
     /// The namespace that the socket is in.
@@ -292,19 +309,58 @@ impl Socket {
 
     /// Joins a room. Joining twice, or after the socket has gone, changes nothing.
     ///
+    /// In middleware of the namespace, the room is one to begin with: the socket is in it from the
+    /// moment that it is let in, and misses nothing that is sent there from then on.
+    ///
+    /// ```
+    /// use tidings::{JoinError, Namespace, Socket};
+    ///
+    /// let news: Namespace = Namespace::new().middleware(async |socket: Socket| -> Result<(), tidings::ConnectRefused> {
+    ///     socket.join("headlines").map_err(|error| tidings::ConnectRefused::new(error.to_string()))
+    /// });
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the socket is in too many rooms already, or the name is too long.
     pub fn join(&self, room: impl AsRef<str>) -> Result<(), JoinError> {
-        match self.0.hub.join(self, room.as_ref())? {
+        let room = room.as_ref();
+        let limits = &self.0.hub.core().limits;
+        if room.len() > limits.room_name_bytes {
+            return Err(JoinError::NameTooLong);
+        }
+        if let Phase::Joining(rooms) = &mut self.0.state.lock().phase {
+            if room == self.id().as_str() || rooms.iter().any(|it| &**it == room) {
+                return Ok(());
+            }
+            if rooms.len() >= limits.rooms_per_socket {
+                return Err(JoinError::TooManyRooms);
+            }
+            rooms.push(room.into());
+            return Ok(());
+        }
+        match self.0.hub.join(self, room)? {
             Joined::TooMany => Err(JoinError::TooManyRooms),
             Joined::Unknown | Joined::Already | Joined::Yes { .. } => Ok(()),
         }
     }
 
-    /// Leaves a room, if the socket is in it.
+    /// Leaves a room, if the socket is in it or is to begin with it.
     pub fn leave(&self, room: impl AsRef<str>) {
-        self.0.hub.leave(self, room.as_ref());
+        let room = room.as_ref();
+        if let Phase::Joining(rooms) = &mut self.0.state.lock().phase {
+            rooms.retain(|it| &**it != room);
+            return;
+        }
+        self.0.hub.leave(self, room);
+    }
+
+    /// The rooms to begin with, as far as they are known.
+    pub(crate) fn begins_in(&self) -> Vec<Arc<str>> {
+        match &self.0.state.lock().phase {
+            Phase::Joining(rooms) => rooms.clone(),
+            Phase::Connected | Phase::Gone => Vec::new(),
+        }
     }
 
     /// The rooms that the socket is in, its own first.
@@ -376,13 +432,18 @@ impl Socket {
         }
     }
 
-    /// Marks the socket as joined; false when it has gone meanwhile.
-    pub(crate) fn set_connected(&self) -> bool {
+    /// Marks the socket as joined, and gives the rooms that it begins in; `None` when it has gone
+    /// meanwhile.
+    pub(crate) fn set_connected(&self) -> Option<Vec<Arc<str>>> {
         let mut state = self.0.state.lock();
-        if state.phase == Phase::Joining {
-            state.phase = Phase::Connected;
+        match std::mem::replace(&mut state.phase, Phase::Connected) {
+            Phase::Joining(rooms) => Some(rooms),
+            Phase::Connected => Some(Vec::new()),
+            Phase::Gone => {
+                state.phase = Phase::Gone;
+                None
+            }
         }
-        state.phase == Phase::Connected
     }
 
     /// Marks the socket as gone, and says whether it was connected. Whoever waits for its

@@ -1,6 +1,7 @@
 //! Putting a server together.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -21,6 +22,10 @@ use crate::{
     hub::{RecoveryConfig, namespaces::Namespaces, recovery::snapshot::Snapshot},
     limits::Limits,
     socketio::{SocketIo, client::SocketIoAcceptor},
+    stream::{
+        RpcConfig, StreamConfig, audience::Audience, events::EventsEndpoint, poll::PollEndpoint,
+        rpc::RpcEndpoint,
+    },
     websocket::{
         WebSocketConfig, WebSocketHandler,
         endpoint::{PlainAcceptor, PlainEndpoint},
@@ -39,6 +44,22 @@ enum Planned {
     Engine(EngineConfig, Arc<dyn EngineHandler>),
     Raw(WebSocketConfig, Arc<dyn WebSocketHandler>),
     Envelope(WebSocketConfig, String),
+    EventStream(StreamConfig, String),
+    LongPoll(StreamConfig, String),
+    Rpc(RpcConfig, String),
+}
+
+impl Planned {
+    /// The namespace for whose handlers it speaks, which has to be there.
+    fn namespace(&self) -> Option<&String> {
+        match self {
+            Self::Envelope(_, namespace)
+            | Self::EventStream(_, namespace)
+            | Self::LongPoll(_, namespace)
+            | Self::Rpc(_, namespace) => Some(namespace),
+            Self::SocketIo(_) | Self::Engine(..) | Self::Raw(..) => None,
+        }
+    }
 }
 
 /// Why a server could not be built.
@@ -54,11 +75,11 @@ pub enum BuildError {
     /// A path or a namespace is there twice.
     #[error("{0:?} is there twice")]
     Twice(String),
-    /// An envelope endpoint speaks for a namespace that is not there.
+    /// An endpoint speaks for a namespace that is not there.
     #[error("the namespace {0:?} is not registered")]
     UnknownNamespace(String),
-    /// A heartbeat with no time in it would close every connection.
-    #[error("the ping interval and timeout of {0:?} have to be longer than nothing")]
+    /// A heartbeat or a wait with no time in it would close every connection.
+    #[error("the intervals and timeouts of {0:?} have to be longer than nothing")]
     BadHeartbeat(String),
     /// A server has tasks, which need a runtime.
     #[error("a server has to be built within a Tokio runtime")]
@@ -228,6 +249,73 @@ impl ServerBuilder {
         self
     }
 
+    /// Mounts Server-Sent Events at a path: `GET` gives a stream of the events of a namespace, each
+    /// with its name and one line of JSON.
+    ///
+    /// A client with `?session=` (20 characters of letters, digits, `-` and `_`, chosen at random
+    /// and kept to itself) that comes back with the `Last-Event-ID` that its browser sends, or
+    /// `?lastEventId=`, goes on where it was, with [recovery](Self::recovery) on. One without a
+    /// session is sent what its rooms to begin with have heard since.
+    ///
+    /// ```
+    /// use tidings::{Namespace, RpcConfig, Server, StreamConfig};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .namespace("/", Namespace::new())
+    ///     .event_stream("/sse", StreamConfig::new(), "/")
+    ///     .long_poll("/poll", StreamConfig::new(), "/")
+    ///     .rpc("/rpc", RpcConfig::new(), "/")
+    ///     .build()?;
+    /// # server.close().await;
+    /// # Ok(()) }
+    /// ```
+    pub fn event_stream(
+        mut self,
+        path: impl Into<String>,
+        config: StreamConfig,
+        namespace: impl Into<String>,
+    ) -> Self {
+        let planned = Planned::EventStream(config, namespace.into());
+        self.mounts.push((path.into(), planned));
+        self
+    }
+
+    /// Mounts long-polling at a path: `GET` gives the events of a namespace that wait, or the
+    /// first that comes, as
+    /// `{"session": …, "cursor": …, "recovered": …, "events": [{"type": name, "data": …}, …]}`.
+    ///
+    /// The client repeats `session` and `cursor` with its next request. `recovered` says whether
+    /// these events follow on that cursor without a gap.
+    pub fn long_poll(
+        mut self,
+        path: impl Into<String>,
+        config: StreamConfig,
+        namespace: impl Into<String>,
+    ) -> Self {
+        let planned = Planned::LongPoll(config, namespace.into());
+        self.mounts.push((path.into(), planned));
+        self
+    }
+
+    /// Mounts commands at a path: `POST` of `{"type": name, "data": …}`, as JSON or
+    /// `application/msgpack`, is answered with what the handler of that event answers.
+    ///
+    /// With `?session=` or the header `X-Tidings-Session` the command is one of the client of that
+    /// event stream or long-polling session. Without, a client joins the namespace for this one
+    /// command.
+    pub fn rpc(
+        mut self,
+        path: impl Into<String>,
+        config: RpcConfig,
+        namespace: impl Into<String>,
+    ) -> Self {
+        self.mounts
+            .push((path.into(), Planned::Rpc(config, namespace.into())));
+        self
+    }
+
     /// Builds the server and starts its tasks.
     ///
     /// # Errors
@@ -274,11 +362,13 @@ impl ServerBuilder {
                 ),
             }
         }
+        // Streams, polls and commands of one namespace share their sessions.
+        let mut audiences = BTreeMap::new();
         let mounts = self
             .mounts
             .into_iter()
             .map(|(path, planned)| {
-                let mount = mount(&core, &namespaces, &path, planned);
+                let mount = mount(&core, &namespaces, &path, planned, &mut audiences);
                 (path, mount)
             })
             .collect();
@@ -320,11 +410,14 @@ impl ServerBuilder {
                 Planned::Raw(config, _) | Planned::Envelope(config, _) => {
                     (config.ping_interval, config.ping_timeout)
                 }
+                Planned::EventStream(config, _) => (config.keep_alive, config.keep_alive),
+                Planned::LongPoll(config, _) => (config.poll_wait, config.session_timeout),
+                Planned::Rpc(config, _) => (config.timeout, config.timeout),
             };
             if interval.is_zero() || timeout.is_zero() {
                 return Err(BuildError::BadHeartbeat(path.clone()));
             }
-            if let Planned::Envelope(_, namespace) = planned
+            if let Some(namespace) = planned.namespace()
                 && !names.contains(&namespace)
             {
                 return Err(BuildError::UnknownNamespace(namespace.clone()));
@@ -334,7 +427,19 @@ impl ServerBuilder {
     }
 }
 
-fn mount(core: &Arc<Core>, namespaces: &Arc<Namespaces>, path: &str, planned: Planned) -> Mount {
+fn mount(
+    core: &Arc<Core>,
+    namespaces: &Arc<Namespaces>,
+    path: &str,
+    planned: Planned,
+    audiences: &mut BTreeMap<String, Arc<Audience>>,
+) -> Mount {
+    let mut audience = |namespace: String| {
+        let audience = audiences
+            .entry(namespace)
+            .or_insert_with_key(|it| Audience::new(namespaces, it));
+        Arc::clone(audience)
+    };
     let plain = |config: WebSocketConfig, acceptor: Box<dyn PlainAcceptor>| {
         let limits = core.websocket_limits(config.max_payload);
         let core = Arc::clone(core);
@@ -373,6 +478,18 @@ fn mount(core: &Arc<Core>, namespaces: &Arc<Namespaces>, path: &str, planned: Pl
                     namespace: path.into(),
                 }),
             )
+        }
+        Planned::EventStream(config, namespace) => {
+            let audience = audience(namespace);
+            Mount::EventStream(Arc::new(EventsEndpoint { audience, config }))
+        }
+        Planned::LongPoll(config, namespace) => {
+            let audience = audience(namespace);
+            Mount::LongPoll(Arc::new(PollEndpoint { audience, config }))
+        }
+        Planned::Rpc(config, namespace) => {
+            let audience = audience(namespace);
+            Mount::Rpc(Arc::new(RpcEndpoint { audience, config }))
         }
         Planned::Envelope(config, namespace) => {
             let namespaces = Arc::clone(namespaces);

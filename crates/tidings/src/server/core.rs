@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use tidings_protocol::websocket::{self, Opcode};
+use tidings_protocol::{
+    event_stream,
+    websocket::{self, Opcode},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -44,6 +47,7 @@ impl fmt::Debug for Core {
 pub(crate) struct ConstantFrames {
     pub(crate) engine_ping: Arc<Frame>,
     pub(crate) websocket_ping: Arc<Frame>,
+    pub(crate) keep_alive: Arc<Frame>,
 }
 
 impl Core {
@@ -61,6 +65,7 @@ impl Core {
             frames: ConstantFrames {
                 engine_ping: Arc::new(Frame::raw(Opcode::Text, b"2").uncompressed()),
                 websocket_ping: Arc::new(Frame::raw(Opcode::Ping, b"")),
+                keep_alive: Arc::new(Frame::raw(Opcode::Text, event_stream::KEEP_ALIVE)),
             },
             tasks: TaskTracker::new(),
             house: TaskTracker::new(),

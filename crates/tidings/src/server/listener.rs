@@ -16,6 +16,7 @@ use super::{
     body::{Body, BoxError},
     peer::Peer,
 };
+use crate::transport::streaming::Hangup;
 
 /// The pause after a failed accept: usually the process has run out of file descriptors, and
 /// trying again at once would spin.
@@ -98,6 +99,8 @@ impl Server {
             .max_headers(limits.headers)
             .max_buf_size(limits.header_bytes.max(8192));
         let draining = self.0.core.draining.clone();
+        let hangup = Hangup::default();
+        let cut = hangup.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let server = self.clone();
             let mut fallback = fallback.clone();
@@ -105,6 +108,7 @@ impl Server {
                 address,
                 secure: false,
             });
+            request.extensions_mut().insert(hangup.clone());
             async move {
                 if server.serves(&request) {
                     return Ok::<_, Infallible>(server.handle(request).await);
@@ -120,9 +124,13 @@ impl Server {
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
+            () = cut.hung_up() => return,
             () = draining.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                tokio::select! {
+                    ended = connection => ended,
+                    () = cut.hung_up() => return,
+                }
             }
         };
         if let Err(error) = ended {

@@ -32,7 +32,7 @@ impl Server {
                     .map(|(_, mount)| mount)
                     .find(|mount| match mount {
                         Mount::WebSocket(endpoint) => upgrade && endpoint.config.any_path,
-                        Mount::Engine(_) => false,
+                        _ => false,
                     })
             })
     }
@@ -56,6 +56,9 @@ impl Server {
                 let (mut parts, _) = request.into_parts();
                 endpoint.handle(&mut parts)
             }
+            Some(Mount::EventStream(endpoint)) => endpoint.handle(&request.into_parts().0).await,
+            Some(Mount::LongPoll(endpoint)) => endpoint.handle(&request.into_parts().0).await,
+            Some(Mount::Rpc(endpoint)) => endpoint.handle(request).await,
             None => respond(StatusCode::NOT_FOUND, "text/plain", "nothing is here"),
         }
     }

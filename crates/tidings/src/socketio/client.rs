@@ -445,7 +445,7 @@ impl Join {
         let auth = self.auth.clone();
         let socket = self
             .hub
-            .welcome(&self.connection, encoding, auth, taken.as_ref());
+            .welcome(&self.connection, encoding, auth, None, taken.as_ref());
         if taken.is_some() && self.hub.skips_middleware() {
             return Some(socket);
         }
@@ -475,7 +475,7 @@ impl Join {
         );
         let taken = taken.map(|taken| (taken, offset));
         self.hub
-            .admit(socket, taken, || self.connection.push_unbounded(&greeting))
+            .admit(socket, taken, |_| self.connection.push_unbounded(&greeting))
     }
 
     /// Runs the connect handlers, then what has waited for them.

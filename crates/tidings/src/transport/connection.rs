@@ -6,6 +6,7 @@
 mod deadlines;
 mod ending;
 mod receiving;
+mod streaming;
 mod writing;
 
 use std::{
@@ -38,6 +39,12 @@ pub(crate) enum Wire {
     Engine,
     /// WebSocket messages as they are.
     Plain,
+    /// Server-Sent Events.
+    EventStream,
+    /// Long-polling in JSON.
+    Poll,
+    /// One command, and nothing else.
+    Rpc,
 }
 
 /// The heartbeat of an endpoint.
@@ -148,9 +155,12 @@ impl Connection {
             paused: Mutex::new(None),
         });
         core.registry.insert(Arc::clone(&connection));
-        connection
-            .shard
-            .schedule(&connection, now + opening.heartbeat.interval);
+        // A request takes care of its own time, and the wheel would remember it for longer.
+        if opening.wire != Wire::Rpc {
+            connection
+                .shard
+                .schedule(&connection, now + opening.heartbeat.interval);
+        }
         connection
     }
 
@@ -207,11 +217,23 @@ impl Connection {
         self.hints.closed.load(Ordering::Acquire)
     }
 
-    /// The transport in use: `websocket` or `polling`.
+    /// Why the connection ended, once it has.
+    pub(crate) fn ended(&self) -> Option<CloseReason> {
+        self.reason.get().copied()
+    }
+
+    /// The transport in use: `websocket` or `polling`, `sse` for an event stream, `poll` for
+    /// long-polling in JSON, `rpc` for a single command.
     pub fn transport(&self) -> &'static str {
-        match self.outbox.lock().sink {
-            Sink::Polling(_) => "polling",
-            Sink::Socket(_) | Sink::Closed => "websocket",
+        match self.wire {
+            Wire::EventStream => "sse",
+            Wire::Poll => "poll",
+            Wire::Rpc => "rpc",
+            Wire::Plain => "websocket",
+            Wire::Engine => match self.outbox.lock().sink {
+                Sink::Polling(_) => "polling",
+                _ => "websocket",
+            },
         }
     }
 
@@ -220,21 +242,31 @@ impl Connection {
         self.outbox.lock().bytes()
     }
 
-    /// Sends a text message.
+    /// Sends a text message. Transports that carry only events drop it.
     pub fn send_text(self: &Arc<Self>, text: &str) {
+        if !self.carries_messages() {
+            return;
+        }
         let frame = match self.wire {
             Wire::Engine => Frame::text(|out| {
                 out.push(b'4');
                 out.extend_from_slice(text.as_bytes());
             }),
-            Wire::Plain => Frame::raw(Opcode::Text, text.as_bytes()),
+            _ => Frame::raw(Opcode::Text, text.as_bytes()),
         };
         self.send(&Arc::new(frame));
     }
 
-    /// Sends a binary message.
+    /// Sends a binary message. Transports that carry only events drop it.
     pub fn send_binary(self: &Arc<Self>, bytes: &[u8]) {
+        if !self.carries_messages() {
+            return;
+        }
         self.send(&Arc::new(Frame::raw(Opcode::Binary, bytes)));
+    }
+
+    fn carries_messages(&self) -> bool {
+        matches!(self.wire, Wire::Engine | Wire::Plain)
     }
 
     /// Closes the connection. What is queued is still written, then a close frame with the code.

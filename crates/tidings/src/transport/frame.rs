@@ -10,6 +10,8 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 use tidings_protocol::websocket::{self, Opcode};
 
+use crate::hub::recovery::Offset;
+
 /// The longest header of an unmasked frame (RFC 6455 section 5.2).
 const HEADER_MAX: usize = 10;
 /// Enough for the common message, so that it is allocated once.
@@ -26,6 +28,8 @@ pub(crate) struct Frame {
     parts: SmallVec<[Part; 1]>,
     compress: bool,
     deflated: OnceLock<Option<Vec<u8>>>,
+    /// The place that a client which received this message has reached.
+    mark: Option<Offset>,
 }
 
 #[derive(Debug, Clone)]
@@ -88,7 +92,26 @@ impl Frame {
             parts,
             compress: true,
             deflated: OnceLock::new(),
+            mark: None,
         }
+    }
+
+    /// Notes the place that a client which received this message has reached.
+    pub(crate) fn marked(mut self, mark: Option<Offset>) -> Self {
+        self.mark = mark;
+        self
+    }
+
+    pub(crate) fn mark(&self) -> Option<Offset> {
+        self.mark
+    }
+
+    /// The payload of the first message, with no header: all that there is of an event in a
+    /// response of HTTP.
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.parts
+            .first()
+            .map_or(&[], |part| &self.buffer[part.payload.clone()])
     }
 
     fn bytes(&self) -> &[u8] {

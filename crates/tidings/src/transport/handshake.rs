@@ -3,6 +3,7 @@
 use std::{borrow::Cow, net::SocketAddr, time::SystemTime};
 
 use http::{HeaderMap, request::Parts};
+use serde_json::value::RawValue;
 
 /// The request that opened a connection: its address, URL, query, headers and time.
 ///
@@ -80,6 +81,19 @@ impl Handshake {
             .last()
     }
 
+    /// What a client without a packet to authenticate by has sent instead, as `{"token": …}`: the
+    /// query parameter `token`, or else the bearer token of the `Authorization` header.
+    pub(crate) fn auth(&self) -> Option<Box<RawValue>> {
+        let bearer = || {
+            let (scheme, token) = self.header("authorization")?.split_once(' ')?;
+            scheme
+                .eq_ignore_ascii_case("bearer")
+                .then(|| Cow::Borrowed(token.trim()))
+        };
+        let token = self.query("token").or_else(bearer)?;
+        serde_json::value::to_raw_value(&serde_json::json!({ "token": token })).ok()
+    }
+
     /// All query parameters, decoded, in the order of the URL.
     pub fn query_pairs(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         let query = self.url.split_once('?').map_or("", |(_, query)| query);
@@ -120,5 +134,27 @@ mod tests {
         assert_eq!(handshake.query("token").as_deref(), Some("c"));
         assert_eq!(handshake.query("missing"), None);
         assert!(handshake.is_cross_domain());
+    }
+
+    #[test]
+    fn the_token_is_that_of_the_query_or_else_of_the_header() {
+        for (uri, header, expected) in [
+            ("/?token=a", "Bearer b", Some(r#"{"token":"a"}"#)),
+            ("/?token=", "Bearer b", Some(r#"{"token":""}"#)),
+            ("/", "bearer  b", Some(r#"{"token":"b"}"#)),
+            ("/", "Basic b", None),
+            ("/", "Bearer", None),
+        ] {
+            let request = http::Request::builder().uri(uri);
+            let request = request.header("Authorization", header).body(()).unwrap();
+            let (parts, ()) = request.into_parts();
+            let handshake = Handshake::new(&parts, SocketAddr::from(([127, 0, 0, 1], 9)), false);
+            let auth = handshake.auth();
+            assert_eq!(
+                auth.as_deref().map(RawValue::get),
+                expected,
+                "{uri} {header}"
+            );
+        }
     }
 }

@@ -6,13 +6,21 @@
 
 use std::{collections::VecDeque, io, io::IoSlice, sync::Arc};
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 use tokio::{net::tcp::OwnedWriteHalf, sync::oneshot};
 
-use super::frame::{Frame, WireEncoding};
+use super::{
+    frame::{Frame, WireEncoding},
+    longpoll::LongPoll,
+    streaming::EventSink,
+};
 
 /// Slices in one `writev`; Linux takes up to 1,024.
 const SLICES_MAX: usize = 64;
+/// About how many bytes of an event stream leave the outbox at a time, beyond which HTTP would
+/// only buffer them.
+const CHUNK: usize = 64 * 1024;
 /// Bytes that one `writev` is given; more would only wait in the socket.
 const WRITE_MAX: usize = 256 * 1024;
 
@@ -23,6 +31,10 @@ pub(crate) enum Sink {
     Polling(Polling),
     /// An upgraded socket.
     Socket(Arc<OwnedWriteHalf>),
+    /// The body of a response that goes on: Server-Sent Events.
+    EventStream(Box<EventSink>),
+    /// Long-polling in JSON: the frames wait for the next poll.
+    LongPoll(Box<LongPoll>),
     /// Nowhere any more.
     Closed,
 }
@@ -117,6 +129,8 @@ impl Outbox {
         match &self.sink {
             Sink::Socket(_) => !self.blocked,
             Sink::Polling(polling) => polling.waiting.is_some() && !polling.upgrading,
+            Sink::EventStream(stream) => stream.waker.is_some(),
+            Sink::LongPoll(poll) => poll.is_waiting(),
             Sink::Closed => false,
         }
     }
@@ -166,6 +180,41 @@ impl Outbox {
         std::mem::take(&mut self.again)
     }
 
+    /// What waits for an event stream, as one chunk; of a great deal, the beginning.
+    pub(crate) fn take_chunk(&mut self) -> Option<Bytes> {
+        let first = self.queue.pop_front()?;
+        let mut taken = first.len();
+        let chunk = if self.queue.is_empty() || taken >= CHUNK {
+            Bytes::from_owner(Payload(first))
+        } else {
+            let mut chunk = Vec::with_capacity(self.bytes.min(2 * CHUNK));
+            chunk.extend_from_slice(first.payload());
+            while taken < CHUNK
+                && let Some(next) = self.queue.pop_front()
+            {
+                taken += next.len();
+                chunk.extend_from_slice(next.payload());
+            }
+            chunk.into()
+        };
+        self.bytes = self.bytes.saturating_sub(taken);
+        Some(chunk)
+    }
+
+    /// Answers the poll that waits with everything that waits for it. Says whether there was such
+    /// a poll and something to say.
+    pub(crate) fn answer_long_poll(&mut self) -> bool {
+        let Sink::LongPoll(poll) = &mut self.sink else {
+            return false;
+        };
+        if self.queue.is_empty() || !poll.is_waiting() {
+            return false;
+        }
+        self.bytes = 0;
+        poll.give(&std::mem::take(&mut self.queue));
+        true
+    }
+
     /// Everything that waits, as one polling payload.
     pub(crate) fn take_payload(&mut self) -> PollAnswer {
         let mut payload = Vec::with_capacity(self.bytes + self.queue.len());
@@ -176,6 +225,15 @@ impl Outbox {
         }
         self.bytes = 0;
         PollAnswer { payload, compress }
+    }
+}
+
+/// The payload of a shared frame, as a buffer.
+struct Payload(Arc<Frame>);
+
+impl AsRef<[u8]> for Payload {
+    fn as_ref(&self) -> &[u8] {
+        self.0.payload()
     }
 }
 

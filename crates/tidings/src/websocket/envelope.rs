@@ -89,10 +89,9 @@ struct Waiting {
 
 impl Peer {
     async fn join(self: Arc<Self>, hub: Hub, connection: Arc<Connection>) {
-        let auth = connection.handshake().query("token").and_then(|token| {
-            serde_json::value::to_raw_value(&serde_json::json!({ "token": token })).ok()
-        });
-        let socket = hub.welcome(&connection, Encoding::Envelope(self.format), auth, None);
+        let auth = connection.handshake().auth();
+        let encoding = Encoding::Envelope(self.format);
+        let socket = hub.welcome(&connection, encoding, auth, None, None);
         for middleware in &hub.handlers().middleware {
             if let Err(refused) = middleware(Context::connecting(&socket)).await {
                 self.refuse(&connection, &refused);
@@ -102,7 +101,7 @@ impl Peer {
             }
         }
         // A client that went while middleware decided does not come.
-        if connection.is_closed() || !hub.admit(&socket, None, || {}) {
+        if connection.is_closed() || !hub.admit(&socket, None, |_| {}) {
             socket.set_gone();
             hub.forget_one();
             return;

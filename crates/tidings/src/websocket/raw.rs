@@ -142,8 +142,8 @@ impl Receiver for RawReceiver {
             connection.end(CloseReason::ForcedClose, Goodbye::Frame(None, ""));
             return;
         };
-        let socket = hub.welcome(connection, Encoding::Raw, None, None);
-        hub.admit(&socket, None, || {});
+        let socket = hub.welcome(connection, Encoding::Raw, None, None, None);
+        hub.admit(&socket, None, |_| {});
         self.handler.opened(&socket);
         let mut state = self.state.lock();
         if let State::Gone(reason) = *state {

@@ -16,4 +16,5 @@ mod limits;
 mod mount;
 mod raw;
 mod restart;
+mod streams;
 mod support;

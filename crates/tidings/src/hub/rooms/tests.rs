@@ -61,7 +61,8 @@ impl Maker {
                 permit: Permit::free(),
             },
         );
-        self.hub.welcome(&connection, Encoding::Raw, None, None)
+        self.hub
+            .welcome(&connection, Encoding::Raw, None, None, None)
     }
 }
 

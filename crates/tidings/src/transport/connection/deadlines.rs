@@ -86,6 +86,11 @@ impl Connection {
             return self.timers.lock().cut;
         }
         match timers.heartbeat {
+            Heartbeat::Idle { ping_at } if ping_at <= now && self.wire == Wire::Poll => {
+                drop(timers);
+                self.poll_is_due();
+                None
+            }
             Heartbeat::Idle { ping_at } if ping_at <= now => {
                 timers.heartbeat = Heartbeat::Pinged {
                     pong_by: now + self.heartbeat.timeout,
@@ -96,7 +101,8 @@ impl Connection {
                 drop(timers);
                 self.send(match self.wire {
                     Wire::Engine => &self.core.frames.engine_ping,
-                    Wire::Plain => &self.core.frames.websocket_ping,
+                    Wire::EventStream => &self.core.frames.keep_alive,
+                    _ => &self.core.frames.websocket_ping,
                 });
                 Some(next)
             }

@@ -3,13 +3,14 @@
 use std::{
     net::Shutdown,
     sync::{Arc, atomic::Ordering},
+    task::Waker,
     time::{Duration, Instant},
 };
 
 use socket2::SockRef;
 use tidings_protocol::{close::CloseCode, websocket::Opcode};
 
-use super::{Connection, Goodbye, writing::shut_if_done};
+use super::{Connection, Goodbye, Wire, writing::shut_if_done};
 use crate::{
     reason::CloseReason,
     transport::{
@@ -48,6 +49,7 @@ impl Connection {
         // Only a client that did nothing wrong, and is still there, comes back to hear of it.
         let park = reason.is_servers_own() && !matches!(goodbye, Goodbye::Cut);
         let mut parked = false;
+        let mut waker = None;
         match &mut outbox.sink {
             Sink::Closed => {}
             Sink::Socket(socket) => {
@@ -65,6 +67,25 @@ impl Connection {
                     }
                     Goodbye::Frame(..) => {}
                 }
+            }
+            Sink::EventStream(stream) => {
+                // Otherwise its body ends by itself, once everything is out.
+                if matches!(goodbye, Goodbye::Cut) {
+                    waker = stream.waker.take();
+                    if let Some(hangup) = &stream.hangup {
+                        hangup.hang_up();
+                    }
+                    outbox.sink = Sink::Closed;
+                    outbox.clear();
+                }
+            }
+            Sink::LongPoll(_) => {
+                if !outbox.answer_long_poll()
+                    && let Sink::LongPoll(poll) = &mut outbox.sink
+                {
+                    poll.give_nothing();
+                }
+                outbox.sink = Sink::Closed;
             }
             Sink::Polling(polling) => {
                 polling.posting = None;
@@ -94,7 +115,9 @@ impl Connection {
         }
         let is_over = matches!(outbox.sink, Sink::Closed);
         drop(outbox);
-        if first {
+        waker.into_iter().for_each(Waker::wake);
+        // The wheel would remember a request for longer than it took.
+        if first && self.wire != Wire::Rpc {
             let patience = if parked { PARK_TIMEOUT } else { CLOSE_TIMEOUT };
             let cut_at = Instant::now() + patience;
             self.timers.lock().cut = Some(cut_at);

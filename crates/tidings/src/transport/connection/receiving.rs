@@ -19,7 +19,7 @@ impl Connection {
         match event {
             Event::Text(text) => match self.wire {
                 Wire::Engine => crate::engine::packets::receive_text(self, text),
-                Wire::Plain => self.deliver(|receiver| receiver.text(self, text)),
+                _ => self.deliver(|receiver| receiver.text(self, text)),
             },
             Event::Binary(bytes) => self.deliver(|receiver| receiver.binary(self, bytes)),
             Event::Ping(payload) => {

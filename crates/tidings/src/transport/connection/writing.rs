@@ -1,6 +1,6 @@
 //! How a connection is written to: by whoever has something for it, one batch at a time.
 
-use std::{net::Shutdown, sync::Arc, time::Instant};
+use std::{net::Shutdown, sync::Arc, task::Waker, time::Instant};
 
 use socket2::SockRef;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -33,10 +33,25 @@ impl Connection {
             if outbox.blocked {
                 return;
             }
+            let nothing = outbox.is_empty() && !outbox.closed;
             let socket = match &mut outbox.sink {
                 Sink::Closed => return outbox.clear(),
                 Sink::Socket(socket) => Arc::clone(socket),
                 Sink::Polling(_) => return Self::answer_poll(&mut outbox),
+                Sink::EventStream(_) if nothing => return,
+                Sink::EventStream(stream) => {
+                    let waker = stream.waker.take();
+                    drop(outbox);
+                    return waker.into_iter().for_each(Waker::wake);
+                }
+                Sink::LongPoll(_) => {
+                    let answered = outbox.answer_long_poll();
+                    drop(outbox);
+                    if answered {
+                        self.expect_poll(self.heartbeat.timeout);
+                    }
+                    return;
+                }
             };
             let Some(batch) = outbox.take_batch() else {
                 shut_if_done(&outbox, &socket);
