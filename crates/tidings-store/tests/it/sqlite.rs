@@ -1,6 +1,8 @@
 //! The store in SQLite: all behaviours, in a file and in memory, and what is its own.
 
 mod files;
+mod kill;
+mod troubles;
 
 use std::{path::PathBuf, sync::Arc};
 

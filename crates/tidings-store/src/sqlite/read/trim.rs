@@ -136,7 +136,7 @@ impl Lists {
         }
         if let Some(count) = keep.max_count
             // As long as the list has fewer places than that, nobody needs to count.
-            && last - oldest >= count
+            && last.saturating_sub(oldest) >= count
         {
             let surplus = first::<u64>(
                 connection,
