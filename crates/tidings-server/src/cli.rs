@@ -1,12 +1,19 @@
 //! The command line.
 
+pub(crate) mod config;
+pub(crate) mod token;
+
 use std::{
     fmt,
     io::Write as _,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
 };
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Inputs, Problems};
 
 /// Messages of a room that somebody who joins is given, unless the command line says otherwise.
 const ROOM_HISTORY: u16 = 50;
@@ -25,6 +32,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the server.
     Serve(Serve),
+    Token(token::Options),
+    Config(config::Options),
     /// Print the version.
     Version,
 }
@@ -50,6 +59,47 @@ pub(crate) struct Serve {
     pub(crate) room_history: u16,
 }
 
+/// Where the settings come from, for every command that needs them.
+#[derive(Debug, Args)]
+pub(crate) struct Settings {
+    /// The file with the settings; tidings.toml of this folder, if it is there.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// A setting, such as limits.connections=500. May be given several times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+
+    /// Settings for development: no key is needed, and only this machine is listened to.
+    #[arg(long)]
+    dev: bool,
+
+    /// The address and port to listen on.
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+}
+
+impl Settings {
+    /// These flags, over the environment of the process.
+    pub(crate) fn inputs(&self) -> Inputs {
+        Inputs {
+            file: self.config.clone(),
+            set: self.set.clone(),
+            listen: self.listen.clone(),
+            dev: self.dev,
+            ..Inputs::of_environment()
+        }
+    }
+}
+
+/// Says what is wrong with the settings, a line each, and with which status to end.
+pub(crate) fn refuse(problems: &Problems) -> ExitCode {
+    for problem in &problems.0 {
+        eprintln!("tidings: {problem}");
+    }
+    ExitCode::from(2)
+}
+
 /// Reads `ADDR:PORT`, where `localhost` stands for 127.0.0.1.
 fn address(text: &str) -> Result<SocketAddr, String> {
     if let Some(port) = text.strip_prefix("localhost:")
@@ -66,6 +116,11 @@ pub(crate) fn say(line: fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
+/// Prints a text that ends its last line itself.
+pub(crate) fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,7 +132,7 @@ mod tests {
             .command
         {
             Command::Serve(options) => Ok(options),
-            Command::Version => Err("not serve".into()),
+            _ => Err("not serve".into()),
         }
     }
 

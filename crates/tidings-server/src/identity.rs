@@ -3,6 +3,14 @@
 //! An identity is kept with the socket twice: as a value, for the commands that come in on it, and
 //! as its data, which a session brings back when it is recovered.
 
+pub(crate) mod claims;
+pub(crate) mod jwks;
+mod key;
+pub(crate) mod mask;
+pub(crate) mod mint;
+pub(crate) mod patterns;
+pub(crate) mod verifier;
+
 use serde::{Deserialize, Serialize};
 use tidings::Socket;
 

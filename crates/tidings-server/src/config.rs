@@ -1,0 +1,131 @@
+//! What the server is told before it starts: one typed struct, every setting of it documented.
+//!
+//! Settings come from four layers, each over the one before: the defaults, `tidings.toml`,
+//! variables `TIDINGS_…` and flags ([`layers`]). Nothing else reads a setting from anywhere, and
+//! nothing here knows what a setting is used for beyond whether it can be right ([`check`]).
+//! A [`Config`] is made once and never changes.
+
+pub(crate) mod auth;
+mod check;
+pub(crate) mod duration;
+mod file;
+mod keys;
+mod layers;
+pub(crate) mod limits;
+pub(crate) mod origins;
+pub(crate) mod problem;
+pub(crate) mod services;
+mod show;
+mod size;
+mod weakness;
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::limits::address::{Network, ProxyHeader};
+
+pub(crate) use self::{
+    auth::AuthConfig,
+    layers::{Inputs, Loaded, load},
+    limits::LimitsConfig,
+    origins::Origins,
+    problem::{Problem, Problems},
+    services::{
+        ChatConfig, HeartbeatConfig, NotificationsConfig, PresenceConfig, RecoveryConfig,
+        RoomsConfig, StoreConfig, TypingConfig,
+    },
+};
+
+/// The file with every setting at its default and a word about each.
+pub(crate) const DEFAULT_TOML: &str = include_str!("config/default.toml");
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The address and port to listen on; port 0 takes any free one.
+    #[serde(deserialize_with = "listen_address")]
+    pub(crate) listen: SocketAddr,
+    /// The networks of proxies whose word about a client's address is taken.
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// The header in which those proxies say it.
+    pub(crate) proxy_header: ProxyHeader,
+    /// The web pages that may connect.
+    pub(crate) allowed_origins: Origins,
+    /// Who may connect.
+    pub(crate) auth: AuthConfig,
+    /// Rooms: who may enter without being asked, and what is kept.
+    pub(crate) rooms: RoomsConfig,
+    /// Where what must last is kept.
+    pub(crate) store: StoreConfig,
+    /// What a client may use up.
+    pub(crate) limits: LimitsConfig,
+    /// How dead connections are found.
+    pub(crate) heartbeat: HeartbeatConfig,
+    /// Who is online, and who hears of it.
+    pub(crate) presence: PresenceConfig,
+    /// The note that somebody is typing.
+    pub(crate) typing: TypingConfig,
+    /// Messages.
+    pub(crate) chat: ChatConfig,
+    /// Notifications.
+    pub(crate) notifications: NotificationsConfig,
+    /// Sessions that continue where they broke off.
+    pub(crate) recovery: RecoveryConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 3000).into(),
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::default(),
+            allowed_origins: Origins::default(),
+            auth: AuthConfig::default(),
+            rooms: RoomsConfig::default(),
+            store: StoreConfig::default(),
+            limits: LimitsConfig::default(),
+            heartbeat: HeartbeatConfig::default(),
+            presence: PresenceConfig::default(),
+            typing: TypingConfig::default(),
+            chat: ChatConfig::default(),
+            notifications: NotificationsConfig::default(),
+            recovery: RecoveryConfig::default(),
+        }
+    }
+}
+
+/// Reads `ADDR:PORT`, where `localhost` stands for 127.0.0.1.
+fn listen_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if let Some(port) = text.strip_prefix("localhost:")
+        && let Ok(port) = port.parse()
+    {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse()
+        .map_err(|_| de::Error::custom("write it as 127.0.0.1:3000 or [::1]:3000"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read() {
+        for (text, read) in [
+            ("127.0.0.1:80", Some("127.0.0.1:80")),
+            ("localhost:0", Some("127.0.0.1:0")),
+            ("[::1]:9", Some("[::1]:9")),
+            ("3000", None),
+            ("localhost", None),
+            ("127.0.0.1:70000", None),
+        ] {
+            let got = serde_json::from_value::<Config>(serde_json::json!({ "listen": text }))
+                .ok()
+                .map(|it| it.listen.to_string());
+            assert_eq!(got.as_deref(), read, "{text}");
+        }
+    }
+}
