@@ -272,7 +272,9 @@ impl AuthConfig {
     fn check(&self, dev: bool, problems: &mut Vec<Problem>) {
         let before = problems.len();
         self.check_kinds(dev, problems);
-        self.check_algorithm(problems);
+        if problems.len() == before {
+            self.check_algorithm(problems);
+        }
         self.check_secrets(problems);
         self.check_names(problems);
         // Only now does it make sense to open the key.

@@ -109,9 +109,8 @@ impl Reader<'_> {
 /// What to say of a name that there is not.
 pub(super) fn unknown(key: &str, section: bool) -> String {
     let what = if section { "section" } else { "setting" };
-    let known = keys::all().iter().map(|key| key.name.as_str());
-    match keys::meant(key, known).filter(|_| !section) {
-        Some(meant) => format!("there is no setting {key}; did you mean {meant}?"),
+    match keys::meant(key).filter(|_| !section) {
+        Some(meant) => format!("there is no setting {key}; did you mean {}?", meant.name),
         None => format!(
             "there is no {what} {key}; remove it, or find its name with: tidings config default"
         ),

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Config;
 
@@ -56,12 +56,23 @@ pub(super) fn is_section(name: &str) -> bool {
     })
 }
 
+/// The defaults, section by section.
+pub(super) fn defaults() -> Map<String, Value> {
+    tree(&Config::default())
+}
+
 /// The settings of a config with their values.
 pub(super) fn of(config: &Config) -> Vec<(String, Value)> {
-    let tree = serde_json::to_value(config).expect("settings are texts, numbers and lists of them");
     let mut leaves = Vec::new();
-    flatten(String::new(), tree, &mut leaves);
+    flatten(String::new(), Value::Object(tree(config)), &mut leaves);
     leaves
+}
+
+fn tree(config: &Config) -> Map<String, Value> {
+    match serde_json::to_value(config) {
+        Ok(Value::Object(tree)) => tree,
+        other => unreachable!("settings are texts, numbers and lists of them: {other:?}"),
+    }
 }
 
 fn flatten(name: String, value: Value, leaves: &mut Vec<(String, Value)>) {
@@ -80,15 +91,32 @@ fn flatten(name: String, value: Value, leaves: &mut Vec<(String, Value)>) {
     }
 }
 
-/// The setting, or its variable, that somebody may have meant.
-pub(super) fn meant<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// The setting that somebody may have meant.
+pub(super) fn meant(written: &str) -> Option<&'static Key> {
+    nearest(written, |key| &key.name)
+}
+
+/// The setting whose variable somebody may have meant.
+pub(super) fn meant_by_variable(written: &str) -> Option<&'static Key> {
+    // What all variables begin with does not make them alike.
+    nearest(written.strip_prefix(PREFIX)?, |key| {
+        &key.variable[PREFIX.len()..]
+    })
+}
+
+fn nearest(written: &str, name: impl Fn(&'static Key) -> &'static str) -> Option<&'static Key> {
     /// Below that, two names have nothing to do with each other.
-    const ALIKE: f64 = 0.85;
-    known
-        .map(|name| (strsim::jaro_winkler(written, name), name))
+    const ALIKE: f64 = 0.7;
+    KEYS.iter()
+        .map(|key| {
+            (
+                strsim::normalized_damerau_levenshtein(written, name(key)),
+                key,
+            )
+        })
         .filter(|(alike, _)| *alike >= ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
+        .map(|(_, key)| key)
 }
 
 #[cfg(test)]
@@ -124,12 +152,25 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_finger_is_understood() {
-        let names = || all().iter().map(|key| key.name.as_str());
-        assert_eq!(meant("auth.secrt", names()), Some("auth.secret"));
-        assert_eq!(
-            meant("limits.conections", names()),
-            Some("limits.connections")
-        );
-        assert_eq!(meant("colour", names()), None);
+        for (written, key) in [
+            ("auth.secrt", Some("auth.secret")),
+            ("limits.conections", Some("limits.connections")),
+            ("auth.secret.previous", None),
+            ("colour", None),
+        ] {
+            assert_eq!(
+                meant(written).map(|key| key.name.as_str()),
+                key,
+                "{written}"
+            );
+        }
+        for (written, key) in [
+            ("TIDINGS_AUTH_SECERT", Some("auth.secret")),
+            ("TIDINGS_BANANA", None),
+            ("SECRET", None),
+        ] {
+            let meant = meant_by_variable(written).map(|key| key.name.as_str());
+            assert_eq!(meant, key, "{written}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     Config,
     check::KINDS_OF_KEY,
     file,
-    keys::{self, PREFIX},
+    keys::{self, Key, PREFIX},
     problem::{Problem, Problems, Source},
 };
 
@@ -90,7 +90,7 @@ pub(crate) fn load(inputs: &Inputs) -> Result<Loaded, Problems> {
     read_variables(inputs, &mut settings, &mut problems);
     read_flags(inputs, &mut settings, &mut problems);
 
-    let mut tree = Map::new();
+    let mut tree = keys::defaults();
     let mut sources = BTreeMap::new();
     for setting in settings {
         match fit(&setting) {
@@ -184,9 +184,10 @@ fn read_variables(inputs: &Inputs, settings: &mut Vec<Setting>, problems: &mut V
                 problems.push(Problem::at(place, &key.name, "its value is not UTF-8"));
             }
             (None, _) => {
-                let known = keys::all().iter().map(|key| key.variable.as_str());
-                let sentence = match keys::meant(name, known) {
-                    Some(meant) => format!("there is no such setting; did you mean {meant}?"),
+                let sentence = match keys::meant_by_variable(name) {
+                    Some(Key { variable, .. }) => {
+                        format!("there is no such setting; did you mean {variable}?")
+                    }
                     None => "there is no such setting; unset it, or find its name with: \
                              tidings config show"
                         .to_owned(),
@@ -246,7 +247,7 @@ fn read_flags(inputs: &Inputs, settings: &mut Vec<Setting>, problems: &mut Vec<P
 
 /// What a text outside a file may mean: a list may be written with commas or as in TOML, a number
 /// as a number, and everything else is a text.
-fn readings(key: &keys::Key, text: &str) -> Vec<Value> {
+fn readings(key: &Key, text: &str) -> Vec<Value> {
     let parsed = file::value(text.trim());
     if !key.default.is_array() {
         let scalar = parsed.filter(|it| it.is_number() || it.is_boolean());
@@ -297,11 +298,19 @@ fn fit(setting: &Setting) -> Result<Value, Vec<Problem>> {
 }
 
 fn attempt(key: &str, value: Value) -> Result<(), String> {
-    let mut tree = Map::new();
+    let mut tree = keys::defaults();
     insert(&mut tree, key, value);
     Config::deserialize(Value::Object(tree))
         .map(drop)
-        .map_err(|error| error.to_string())
+        .map_err(|error| {
+            let sentence = error.to_string();
+            // Types have no place in a sentence for people.
+            ["expected usize", "expected u32", "expected u64"]
+                .iter()
+                .fold(sentence, |it, typed| {
+                    it.replace(typed, "expected a whole number from 0")
+                })
+        })
 }
 
 /// Puts a value at a name with dots.
