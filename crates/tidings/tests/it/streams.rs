@@ -3,6 +3,7 @@
 mod client;
 mod commands;
 mod events;
+mod lifetime;
 mod mixed;
 mod polls;
 

@@ -1,6 +1,6 @@
 //! Event streams.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tidings::{CloseReason, Cors, Limits, Namespace, RecoveryConfig, Server, Socket, StreamConfig};
@@ -184,12 +184,15 @@ async fn a_socket_that_is_disconnected_gets_what_waits_and_the_end() {
     });
     let server = builder(namespace, StreamConfig::new()).build().unwrap();
     let running = Running::start(server).await;
+    let hub = running.server.hub("/").unwrap();
+    drop(Events::open(running.address, SESSION).await);
+    eventually(|| hub.is_empty()).await;
     let mut events = Events::open(running.address, SESSION).await;
     let left = command(running.address, SESSION, json!({ "type": "leave" })).await;
     assert_eq!(left.status, 204);
     events.expect("bye", json!(1)).await;
     assert!(events.end().await);
-    // That was somebody's decision: the session is not kept.
+    // That was somebody's decision: the session is not kept, nor the one before it.
     let query = format!("{SESSION}&lastEventId={}", events.last_id);
     let _back = Events::open(running.address, &query).await;
     assert_eq!(running.server.stats().sessions_recovered.get(), 0);
@@ -204,14 +207,15 @@ async fn who_does_not_read_is_closed_and_hurts_nobody() {
         std::future::ready(())
     });
     let mut limits = Limits::default();
-    limits.outbox_bytes = 64 * 1024;
+    // More than a socket may come to buffer, so that what waits never fits into it.
+    limits.outbox_bytes = 8 * 1024 * 1024;
     let builder = builder(namespace, StreamConfig::new()).limits(limits);
     let builder = builder.recovery(RecoveryConfig::new());
     let running = Running::start(builder.build().unwrap()).await;
     let hub = running.server.hub("/").unwrap();
     let mut slow = Events::open_narrow(running.address, "").await;
     let mut quick = Events::open(running.address, "").await;
-    let text = Value::from("x".repeat(32 * 1024));
+    let text = Value::from("x".repeat(256 * 1024));
     let reason = soon(async {
         loop {
             hub.everyone().emit("much", &text).unwrap();
@@ -225,8 +229,11 @@ async fn who_does_not_read_is_closed_and_hurts_nobody() {
     assert_eq!(reason, CloseReason::SlowConsumer);
     assert_eq!(running.server.stats().outbox_overflows.get(), 1);
     assert_eq!(hub.len(), 1);
-    // It still does not read: after a while its connection is cut.
+    // It still does not read. Its connection is cut, and not only given up by a server that waits
+    // for everybody for 10 seconds.
+    let begun = Instant::now();
     running.close().await;
+    assert!(begun.elapsed() < Duration::from_secs(9));
     assert!(!slow.end().await);
 }
 
