@@ -1,33 +1,25 @@
-//! What all commands share.
+//! What all commands share: the configuration, the store, and who is where.
 //!
-//! **Order.** What is said in a room, who comes and who goes is decided *and sent* under the lock
-//! of [`App::chat`], so that every member sees a room in one order, and somebody who joins hears of
-//! everything that is not in the answer. Sending puts frames into outboxes and waits for nobody.
-//! It may close a connection whose outbox is full, within the call: what runs when a socket goes
-//! must therefore not take the lock before it has yielded once, see
-//! [`commands`](crate::commands).
+//! **The order of a message.** A message is authorised, counted against its sender's limits,
+//! stored, published, and answered, in that order. The store hands out the outcomes of its writes
+//! one after the other, in the order of their commits, on one task; whatever publishes a message
+//! does so there, so every member sees a room in the order of its sequence.
 //!
-//! **Locks.** There are two, that of `chat` and that inside `typing`, and they are never held
-//! together.
+//! **Locks.** Those of a part of the rooms, of a part of the users, of the typing hints and of one
+//! client. The first may be held while taking the second or the last; otherwise each is taken
+//! alone. Sending puts frames into outboxes, waits for nobody, and may happen under any of them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use parking_lot::Mutex;
+use tidings::{Hub, SocketId};
+use tidings_store::Store;
+use tokio::time::Instant;
 
 use crate::{
-    names::RoomId,
-    receipts::{self, Receipts},
-    rooms::{self, Rooms},
-    typing::Typing,
+    access::Access, config::Config, deadlines::Deadlines, delivered::Delivered,
+    departures::Departures, guard::Guard, identity::verifier::Verifier, presence::Presence,
+    rooms::Rooms, typing::Typing,
 };
-
-/// What stands before the name of a room in the library, where the id of every socket is the name
-/// of a room as well: nobody shall join those.
-const CHANNEL: &str = "room:";
-
-/// Bytes of the longest name that a room has in the library.
-pub(crate) const CHANNEL_BYTES: usize = RoomId::MAX_BYTES + CHANNEL.len();
 
 /// The shared state. Cheap to clone; clones are the same.
 #[derive(Debug, Clone)]
@@ -35,68 +27,141 @@ pub(crate) struct App(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    chat: Mutex<Chat>,
+    config: Config,
+    dev: bool,
+    store: Arc<dyn Store>,
+    verifier: Verifier,
+    access: Access,
+    guard: Guard,
+    rooms: Arc<Rooms>,
+    presence: Presence,
     typing: Typing,
+    delivered: Delivered,
+    departures: Departures,
+    due: Deadlines<Due>,
 }
 
-/// The rooms, and what was sent to them.
-#[derive(Debug)]
-pub(crate) struct Chat {
-    pub(crate) rooms: Rooms,
-    pub(crate) receipts: Receipts,
+/// What is to happen to a connection at some time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Due {
+    /// Somebody has to have signed in.
+    SignIn(SocketId),
+    /// The token is about to expire.
+    Expiring(SocketId),
+    /// The token has expired.
+    Expired(SocketId),
+    /// The connection went, and has not come back within the grace.
+    Departed(SocketId),
 }
 
 impl App {
-    /// No rooms yet; each will remember so many messages.
-    pub(crate) fn new(room_history: usize) -> Self {
-        let chat = Chat {
-            rooms: Rooms::new(rooms::MAX, room_history),
-            receipts: Receipts::new(receipts::MAX),
-        };
+    /// The state of a server that nobody is connected to yet.
+    pub(crate) fn new(
+        config: Config,
+        dev: bool,
+        store: Arc<dyn Store>,
+        verifier: Verifier,
+        guard: Guard,
+    ) -> Self {
+        let access = Access::new(config.rooms.public.clone(), dev, Arc::clone(&store));
+        let typing = Typing::new(config.typing.timeout);
         Self(Arc::new(Inner {
-            chat: Mutex::new(chat),
-            typing: Typing::default(),
+            config,
+            dev,
+            store,
+            verifier,
+            access,
+            guard,
+            rooms: Arc::default(),
+            presence: Presence::default(),
+            typing,
+            delivered: Delivered::default(),
+            departures: Departures::default(),
+            due: Deadlines::default(),
         }))
     }
 
-    /// The rooms. What is sent about them is sent under this lock.
-    pub(crate) fn chat(&self) -> &Mutex<Chat> {
-        &self.0.chat
+    /// How the server is set up.
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Whether the server is for development: guests, and every room open.
+    pub(crate) fn is_dev(&self) -> bool {
+        self.0.dev
+    }
+
+    /// What is kept.
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    /// Who reads tokens.
+    pub(crate) fn verifier(&self) -> &Verifier {
+        &self.0.verifier
+    }
+
+    /// Who may enter which room.
+    pub(crate) fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    /// Who may do how much.
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.0.guard
+    }
+
+    /// Who is in which room.
+    pub(crate) fn rooms(&self) -> &Arc<Rooms> {
+        &self.0.rooms
+    }
+
+    /// Who is online.
+    pub(crate) fn presence(&self) -> &Presence {
+        &self.0.presence
     }
 
     /// Who is typing.
     pub(crate) fn typing(&self) -> &Typing {
         &self.0.typing
     }
-}
 
-/// The name that a room has in the library.
-pub(crate) fn channel(room: &RoomId) -> String {
-    format!("{CHANNEL}{room}")
-}
+    /// What was delivered to whom.
+    pub(crate) fn delivered(&self) -> &Delivered {
+        &self.0.delivered
+    }
 
-/// The room that has this name in the library, if it is one of ours.
-pub(crate) fn room_of(channel: &str) -> Option<RoomId> {
-    let room = channel.strip_prefix(CHANNEL)?;
-    serde_json::from_value(room.into()).ok()
-}
+    /// Who went lately.
+    pub(crate) fn departures(&self) -> &Departures {
+        &self.0.departures
+    }
 
-/// An id that nobody can guess and nothing else has: 24 characters of the URL-safe base64 alphabet.
-pub(crate) fn unique_id() -> Arc<str> {
-    let mut entropy = [0; 18];
-    getrandom::fill(&mut entropy).expect("the operating system gives random bytes");
-    URL_SAFE_NO_PAD.encode(entropy).into()
-}
+    /// Has something happen to a connection after that time.
+    pub(crate) fn set_due(&self, due: Due, after: Duration) {
+        self.0.due.set(due, Instant::now() + after);
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// Calls that off.
+    pub(crate) fn clear_due(&self, due: &Due) {
+        self.0.due.clear(due);
+    }
 
-    #[test]
-    fn a_channel_is_told_from_other_rooms_of_the_library() {
-        let room: RoomId = "lobby".into();
-        assert_eq!(room_of(&channel(&room)), Some(room));
-        assert_eq!(room_of("abcdefghijklmnopqrst"), None);
-        assert_eq!(room_of("room:"), None);
+    /// The tasks that a server needs beside its connections. They end when this is dropped.
+    pub(crate) async fn keep_house(self, hub: Hub) {
+        let typing = crate::commands::expire_typing(&self, &hub);
+        let deliveries = crate::delivered::report(&self, &hub);
+        let retention = crate::retention::keep(&self);
+        let deadlines = async {
+            loop {
+                let due = self.0.due.next().await;
+                crate::commands::on_due(&self, &hub, due);
+            }
+        };
+        let keys = async {
+            if let Some(keys) = self.verifier().key_set() {
+                keys.keep().await;
+            }
+        };
+        tokio::join!(typing, deliveries, retention, keys, deadlines);
     }
 }

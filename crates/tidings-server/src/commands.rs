@@ -1,217 +1,263 @@
 //! The commands: what clients may ask for, whatever their transport.
 //!
-//! A command is a function from a [`Call`] and its typed input to its typed output, or to the
-//! [`Fault`] that says why not. One file a subject; a new command is a function there and a line
-//! in [`namespace`].
+//! One file a subject. A new command is a function in one of them and an entry in [`registry`].
 //!
-//! Commands of one client begin in the order in which they came, and those here finish without
-//! waiting, so a client need not await one answer before it sends the next command.
+//! Commands of one client begin in the order in which they came, and those that others build on
+//! (`auth`, `room:join`) are finished before the next begins; so a client need not await one answer
+//! before it sends the next command. Others that wait for the store may be overtaken.
 
-mod auth;
 mod chat;
+mod connect;
+mod emit;
+mod members;
+mod notifications;
+mod presence;
 mod rooms;
+mod sign_in;
 mod typing;
 
-use std::{future::Future, marker::PhantomData};
+use std::sync::Arc;
 
-use serde::{Serialize, de::DeserializeOwned};
-use tidings::{
-    Ack, Args, ConnectRefused, EmitError, EventName, Handshake, Hub, Namespace, Socket, State,
-};
+use tidings::{Ack, Args, EventName, Namespace, Socket, State};
 
+pub(crate) use self::{connect::on_due, typing::expire as expire_typing};
 use crate::{
-    app::{App, channel},
-    fault::{Code, Fault},
-    identity::Identity,
-    names::RoomId,
-    origin,
+    app::App,
+    registry::{self, About, Permission, Registry},
 };
-
-pub(crate) use self::typing::expire;
 
 /// The commands of the server, as the namespace that every transport speaks for.
 pub(crate) fn namespace(app: App) -> Namespace {
-    let namespace = Namespace::new()
-        .middleware(only_local_pages)
-        .on_connect(rooms::recover)
-        .on_disconnect(rooms::gone)
-        .fallback(unknown);
-    let namespace = answering(namespace, "auth", auth::auth);
-    let namespace = answering(namespace, "room:join", rooms::join);
-    let namespace = command(namespace, "room:leave", rooms::leave);
-    let namespace = command(namespace, "room:members", rooms::members);
-    let namespace = command(namespace, "chat:send", chat::send);
-    let namespace = command(namespace, "typing:start", typing::start);
-    let namespace = command(namespace, "typing:stop", typing::stop);
+    let mut namespace = Namespace::new()
+        .middleware(connect::middleware)
+        .on_connect(connect::connected)
+        .on_disconnect(connect::gone)
+        .fallback(
+            |socket: Socket, State(app): State<App>, EventName(name), args: Args, ack| async move {
+                registry::unknown(app, socket, &name, args, ack).await;
+            },
+        );
+    for spec in registry().specs() {
+        let spec = Arc::clone(spec);
+        namespace = namespace.on(
+            spec.name,
+            move |socket: Socket, State(app): State<App>, args: Args, ack: Option<Ack>| {
+                let spec = Arc::clone(&spec);
+                async move { spec.handle(app, socket, args, ack).await }
+            },
+        );
+    }
     namespace.with_state(app)
 }
 
-async fn only_local_pages(handshake: Handshake) -> Result<(), ConnectRefused> {
-    if origin::is_welcome(&handshake) {
-        return Ok(());
-    }
-    Err(ConnectRefused::new(
-        "With --dev, only pages of this machine (localhost) may connect.",
-    ))
-}
-
-/// One use of a command.
-#[derive(Debug, Clone)]
-struct Call {
-    app: App,
-    /// The client, which may be on any transport.
-    socket: Socket,
-}
-
-impl Call {
-    /// Who calls.
-    fn identity(&self) -> Result<Identity, Fault> {
-        Identity::of(&self.socket)
-    }
-
-    /// Everybody in the room but the caller.
-    fn others(&self, room: &RoomId) -> tidings::Broadcast {
-        self.socket.to(channel(room))
-    }
-}
-
-/// An answer without anything in it but its success.
-#[derive(Debug, Serialize)]
-struct Done {}
-
-/// What a successful command answers.
-#[derive(Serialize)]
-struct Success<'a, O> {
-    success: bool,
-    #[serde(flatten)]
-    output: &'a O,
-}
-
-/// What a command that failed answers.
-#[derive(Serialize)]
-struct Failure<'a> {
-    success: bool,
-    #[serde(flatten)]
-    fault: &'a Fault,
-}
-
-/// The answer to a command, to be given once.
-struct Answer<O> {
-    socket: Socket,
-    ack: Option<Ack>,
-    output: PhantomData<fn(O)>,
-}
-
-impl<O: Serialize> Answer<O> {
-    fn new(socket: &Socket, ack: Option<Ack>) -> Self {
-        Self {
-            socket: socket.clone(),
-            ack,
-            output: PhantomData,
-        }
-    }
-
-    /// Answers, if the client wants to know.
-    fn give(&mut self, output: &O) {
-        if let Some(ack) = self.ack.take() {
-            log_unsent(ack.send(&Success {
-                success: true,
-                output,
-            }));
-        }
-    }
-
-    /// Answers that it was not done. A client that did not ask for an answer hears of this by the
-    /// event `error`, since otherwise it would wait for something that never comes.
-    fn refuse(&mut self, fault: &Fault) {
-        let sent = match self.ack.take() {
-            Some(ack) => ack.send(&Failure {
-                success: false,
-                fault,
-            }),
-            None => {
-                #[derive(Serialize)]
-                struct ErrorEvent<'a> {
-                    code: Code,
-                    message: &'a str,
-                }
-                let event = ErrorEvent {
-                    code: fault.code(),
-                    message: fault.sentence(),
-                };
-                self.socket.emit("error", &event)
-            }
-        };
-        log_unsent(sent);
-    }
-}
-
-/// Nothing that we send fails to serialise; if it does, that is ours to know and not the client's.
-fn log_unsent(sent: Result<(), EmitError>) {
-    if let Err(error) = sent {
-        tracing::error!(%error, "could not be sent");
-    }
-}
-
-/// Registers a command.
-fn command<I, O, F, Fut>(namespace: Namespace<App>, name: &str, run: F) -> Namespace<App>
-where
-    I: DeserializeOwned + Send + 'static,
-    O: Serialize + Send + 'static,
-    F: Fn(Call, I) -> Fut + Copy + Send + Sync + 'static,
-    Fut: Future<Output = Result<O, Fault>> + Send + 'static,
-{
-    namespace.on(
-        name,
-        move |socket: Socket, State(app): State<App>, name, args: Args, ack: Option<Ack>| async move {
-            let mut answer = Answer::new(&socket, ack);
-            let outcome = match read(&name, &args) {
-                Ok(input) => run(Call { app, socket }, input).await,
-                Err(fault) => Err(fault),
-            };
-            match outcome {
-                Ok(output) => answer.give(&output),
-                Err(fault) => answer.refuse(&fault),
-            }
-        },
-    )
-}
-
-/// Registers a command that gives its answer itself, at the moment at which it has to be given.
-fn answering<I, O, F>(namespace: Namespace<App>, name: &str, run: F) -> Namespace<App>
-where
-    I: DeserializeOwned + Send + 'static,
-    O: Serialize + Send + 'static,
-    F: Fn(Call, I, &mut Answer<O>) -> Result<(), Fault> + Copy + Send + Sync + 'static,
-{
-    namespace.on(
-        name,
-        move |socket: Socket, State(app): State<App>, name, args: Args, ack: Option<Ack>| async move {
-            let mut answer = Answer::new(&socket, ack);
-            let outcome = read(&name, &args)
-                .and_then(|input| run(Call { app, socket }, input, &mut answer));
-            if let Err(fault) = outcome {
-                answer.refuse(&fault);
-            }
-        },
-    )
-}
-
-fn read<I: DeserializeOwned>(EventName(name): &EventName, args: &Args) -> Result<I, Fault> {
-    args.get(0).map_err(|error| Fault::unreadable(name, &error))
-}
-
-async fn unknown(socket: Socket, EventName(name): EventName, ack: Option<Ack>) {
-    // A name may be as long as a message.
-    let shown: String = name.chars().take(64).collect();
-    let fault = Fault::new(
-        Code::UnknownCommand,
-        format!("There is no command {shown:?}."),
-    );
-    Answer::<Done>::new(&socket, ack).refuse(&fault);
-}
-
-/// Sends an event to everybody in the room.
-fn tell_all<T: Serialize>(hub: &Hub, room: &RoomId, event: &str, data: &T) {
-    log_unsent(hub.to(channel(room)).emit(event, data));
+/// Every command there is.
+pub(crate) fn registry() -> Registry {
+    use Permission::{Admin, Anybody, MayJoin, MaySend, Member, User};
+    Registry::default()
+        .command(
+            About {
+                name: "auth",
+                summary: "Signs in, or gives a new token before the old one expires. A server in \
+                          development lets guests in under any id.",
+                permission: Anybody,
+                cost: 5,
+                events: &["welcome", "user:online"],
+            },
+            sign_in::auth,
+        )
+        .answering(
+            About {
+                name: "room:join",
+                summary: "Enters a room. The answer and the events after it are the whole story: \
+                          with `after`, from that number on if `recovered` says so.",
+                permission: MayJoin,
+                cost: 2,
+                events: &["room:user-joined"],
+            },
+            rooms::join,
+        )
+        .command(
+            About {
+                name: "room:leave",
+                summary: "Leaves a room. Leaving one that was not joined is no fault.",
+                permission: User,
+                cost: 1,
+                events: &["room:user-left"],
+            },
+            rooms::leave,
+        )
+        .command(
+            About {
+                name: "room:members",
+                summary: "Lists who is in a room.",
+                permission: MayJoin,
+                cost: 2,
+                events: &[],
+            },
+            rooms::members,
+        )
+        .command(
+            About {
+                name: "room:emit",
+                summary: "Sends an event of any name to the others in a room; it is not stored. \
+                          With `volatile`, clients that cannot take it at once do without.",
+                permission: Member,
+                cost: 1,
+                events: &[],
+            },
+            emit::emit,
+        )
+        .answering(
+            About {
+                name: "room:add-member",
+                summary: "Makes a user a member of a room, who may enter it from now on.",
+                permission: Admin,
+                cost: 1,
+                events: &[],
+            },
+            members::add,
+        )
+        .answering(
+            About {
+                name: "room:remove-member",
+                summary: "Ends a user's membership. Devices that nothing else lets in are out.",
+                permission: Admin,
+                cost: 1,
+                events: &["room:removed", "room:user-left"],
+            },
+            members::remove,
+        )
+        .answering(
+            About {
+                name: "chat:send",
+                summary: "Sends a message. It is stored when this is answered; the same \
+                          `clientMessageId` again is answered with the first message.",
+                permission: MaySend,
+                cost: 1,
+                events: &["chat:message"],
+            },
+            chat::send,
+        )
+        .answering(
+            About {
+                name: "chat:private",
+                summary: "Sends a message to one user, in the room of the two.",
+                permission: User,
+                cost: 1,
+                events: &["chat:message"],
+            },
+            chat::private,
+        )
+        .answering(
+            About {
+                name: "chat:edit",
+                summary: "Changes what a message of one's own says.",
+                permission: MaySend,
+                cost: 1,
+                events: &["chat:edited"],
+            },
+            chat::edit,
+        )
+        .answering(
+            About {
+                name: "chat:delete",
+                summary: "Deletes a message of one's own; with the claim `admin`, any.",
+                permission: MaySend,
+                cost: 1,
+                events: &["chat:deleted"],
+            },
+            chat::delete,
+        )
+        .command(
+            About {
+                name: "chat:history",
+                summary: "Reads messages of a room, oldest first: the last ones, or those before \
+                          or after a number.",
+                permission: MayJoin,
+                cost: 2,
+                events: &[],
+            },
+            chat::history,
+        )
+        .answering(
+            About {
+                name: "chat:read",
+                summary: "Says that the user has read a room up to a number.",
+                permission: MayJoin,
+                cost: 1,
+                events: &["chat:receipt"],
+            },
+            chat::read,
+        )
+        .command(
+            About {
+                name: "typing:start",
+                summary: "Says that the user is typing. Whoever goes on says so again.",
+                permission: Member,
+                cost: 1,
+                events: &["typing:user", "typing:stopped"],
+            },
+            typing::start,
+        )
+        .command(
+            About {
+                name: "typing:stop",
+                summary: "Says that the user has stopped typing.",
+                permission: User,
+                cost: 1,
+                events: &["typing:stopped"],
+            },
+            typing::stop,
+        )
+        .command(
+            About {
+                name: "presence:set",
+                summary: "Chooses what others see: online or away, at this device, or invisible.",
+                permission: User,
+                cost: 1,
+                events: &["presence:changed", "user:online", "user:offline"],
+            },
+            presence::set,
+        )
+        .command(
+            About {
+                name: "presence:get",
+                summary: "Asks who is online, and when the others were last seen.",
+                permission: User,
+                cost: 2,
+                events: &[],
+            },
+            presence::get,
+        )
+        .answering(
+            About {
+                name: "notification:send",
+                summary: "Leaves a notification in a user's inbox.",
+                permission: Admin,
+                cost: 1,
+                events: &["notification"],
+            },
+            notifications::send,
+        )
+        .command(
+            About {
+                name: "notification:list",
+                summary: "Reads the user's inbox, newest first.",
+                permission: User,
+                cost: 2,
+                events: &[],
+            },
+            notifications::list,
+        )
+        .answering(
+            About {
+                name: "notification:read",
+                summary: "Marks notifications as read, on all devices: those with these ids, or \
+                          all of them when no ids are given.",
+                permission: User,
+                cost: 1,
+                events: &["notification:changed"],
+            },
+            notifications::read,
+        )
 }

@@ -1,37 +1,104 @@
 //! The one error of commands: a code for programs and a sentence for people.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
 use tidings::DecodeError;
+use tidings_store::StoreError;
 
 /// Why a command was not carried out. It is answered as `{success: false, error, code}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Fault {
     code: Code,
     #[serde(rename = "error")]
     sentence: String,
+    /// When to try again, where trying again may help.
+    #[serde(
+        rename = "retryAfterMs",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "milliseconds"
+    )]
+    retry_after: Option<Duration>,
+}
+
+fn milliseconds<S: Serializer>(wait: &Option<Duration>, out: S) -> Result<S::Ok, S::Error> {
+    let wait = wait.unwrap_or_default().as_millis();
+    // Rounded up: who comes back a fraction too early is refused again.
+    out.serialize_u64(u64::try_from(wait).unwrap_or(u64::MAX).saturating_add(1))
 }
 
 /// What a program may act on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub(crate) enum Code {
-    /// The data does not have the form that the command needs.
+    /// The data does not have the form that the command needs; the sentence names the field.
     BadRequest,
     /// Nobody has signed in on this connection.
     Unauthenticated,
     /// Somebody else has signed in on this connection.
     AlreadyAuthenticated,
-    /// The room has to be joined first.
+    /// The token is none, or none of ours, or not for this server.
+    InvalidToken,
+    /// The token was good and is no longer.
+    TokenExpired,
+    /// The user may not do this there.
+    PermissionDenied,
+    /// The room has to be joined first, with the command `room:join`.
     NotAMember,
-    /// The connection, or the server, has as many rooms as it may have.
+    /// What the command is about is not there.
+    NotFound,
+    /// The connection has as many rooms as it may have.
     TooManyRooms,
+    /// The data of the command has too many bytes.
+    TooLarge,
+    /// Too many commands; `retryAfterMs` says when the next one is welcome.
+    RateLimited,
+    /// Too many connections of this user or address.
+    ConnectionLimit,
+    /// The server has more to write than it can; try again after `retryAfterMs`.
+    Overloaded,
     /// There is no command of that name.
     UnknownCommand,
-    /// The server has made a mistake.
+    /// The server is shutting down, or what it stores in is out of reach.
+    Unavailable,
+    /// The server has made a mistake; its log says which.
     Internal,
 }
+
+impl Code {
+    /// The word on the wire.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::Unauthenticated => "unauthenticated",
+            Self::AlreadyAuthenticated => "already_authenticated",
+            Self::InvalidToken => "invalid_token",
+            Self::TokenExpired => "token_expired",
+            Self::PermissionDenied => "permission_denied",
+            Self::NotAMember => "not_a_member",
+            Self::NotFound => "not_found",
+            Self::TooManyRooms => "too_many_rooms",
+            Self::TooLarge => "too_large",
+            Self::RateLimited => "rate_limited",
+            Self::ConnectionLimit => "connection_limit",
+            Self::Overloaded => "overloaded",
+            Self::UnknownCommand => "unknown_command",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(self.as_str())
+    }
+}
+
+/// How long somebody should wait whom a full queue turned away.
+const OVERLOADED_FOR: Duration = Duration::from_millis(500);
 
 impl Fault {
     /// A fault with the sentence that says what happened, to what, and what to do.
@@ -39,7 +106,14 @@ impl Fault {
         Self {
             code,
             sentence: sentence.into(),
+            retry_after: None,
         }
+    }
+
+    /// Says when to try again.
+    pub(crate) fn after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
     }
 
     /// The data of a command could not be read.
@@ -61,6 +135,14 @@ impl Fault {
         )
     }
 
+    /// Nobody has signed in.
+    pub(crate) fn unauthenticated() -> Self {
+        Self::new(
+            Code::Unauthenticated,
+            "Nobody has signed in on this connection. Send the command auth first.",
+        )
+    }
+
     /// The server could not do what it should be able to do; the log says why.
     pub(crate) fn internal(error: impl fmt::Display) -> Self {
         tracing::error!(%error, "a command failed");
@@ -78,6 +160,34 @@ impl Fault {
     /// The sentence, for people.
     pub(crate) fn sentence(&self) -> &str {
         &self.sentence
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Overloaded => Self::new(
+                Code::Overloaded,
+                "The server has more to store than it can. Try again shortly.",
+            )
+            .after(OVERLOADED_FOR),
+            StoreError::Closed => Self::new(Code::Unavailable, "The server is shutting down."),
+            StoreError::NotFound { .. } => Self::new(
+                Code::NotFound,
+                "There is no such message in this room, or it was deleted.",
+            ),
+            StoreError::Forbidden => Self::new(
+                Code::PermissionDenied,
+                "Only who sent a message may change it.",
+            ),
+            error => {
+                tracing::error!(%error, "the store failed");
+                Self::new(
+                    Code::Unavailable,
+                    "The server cannot reach what it stores in. Its log says why.",
+                )
+            }
+        }
     }
 }
 

@@ -1,24 +1,33 @@
 //! `tidings`, the realtime server: reads the command line, runs the command, and says by the exit
 //! code how it went: 0 well, 1 it could not run, 2 it was asked for something that it refuses.
 
+mod access;
 mod app;
+mod channel;
 mod cli;
+mod client;
 mod clock;
 mod commands;
-#[allow(dead_code, reason = "the server does not read all settings yet")]
 mod config;
+mod deadlines;
+mod delivered;
+mod departures;
+mod events;
 mod fault;
-mod history;
-#[allow(dead_code, reason = "tokens are made here, and not asked for yet")]
+mod guard;
 mod identity;
-#[allow(dead_code, reason = "the server does not keep count yet")]
 mod limits;
+mod message;
 mod names;
 mod origin;
 mod pages;
-mod receipts;
+mod presence;
+mod private;
+mod registry;
+mod retention;
 mod rooms;
 mod serve;
+mod session;
 mod typing;
 
 use std::process::ExitCode;
@@ -34,6 +43,10 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(options) => serve::run(&options).await,
+        Command::Protocol => {
+            cli::print(&registry::reference(&commands::registry()));
+            Ok(())
+        }
         Command::Token(options) => return cli::token::run(&options),
         Command::Config(options) => return cli::config::run(&options),
         Command::Version => {

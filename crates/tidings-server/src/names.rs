@@ -3,8 +3,14 @@
 //! What is of one of these types is valid; nothing behind the border checks again. Cloning is
 //! cheap. The refusals name the field, for whoever reads the answer to a command.
 
-use std::{borrow::Borrow, fmt, sync::Arc};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
@@ -73,6 +79,36 @@ macro_rules! text {
             pub(crate) fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// The text itself, shared.
+            #[allow(dead_code, reason = "not every text is stored")]
+            pub(crate) fn shared(&self) -> Arc<str> {
+                Arc::clone(&self.0)
+            }
+
+            /// Takes a text that fits.
+            ///
+            /// # Errors
+            ///
+            /// The sentence that says what does not fit.
+            #[allow(dead_code, reason = "not every text is made by the server")]
+            pub(crate) fn new(text: &str) -> Result<Self, String> {
+                Self::RULE.check(text).map(|()| Self(text.into()))
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "minLength": 1, "maxLength": Self::RULE.max_bytes })
+            }
         }
 
         impl<'de> Deserialize<'de> for $name {
@@ -121,12 +157,20 @@ text! {
 }
 text! {
     /// Who somebody is, whatever the name.
-    UserId = Rule { field: "id", max_bytes: 128, lines: false }
+    UserId = Rule { field: "userId", max_bytes: 120, lines: false }
 }
 text! {
     /// What somebody is called.
     Username = Rule { field: "username", max_bytes: 128, lines: false }
 }
+
+impl Username {
+    /// What a user is called who has no other name: by the id.
+    pub(crate) fn of_user(user: &UserId) -> Self {
+        Self(user.shared())
+    }
+}
+
 text! {
     /// What a message says.
     Content = Rule { field: "content", max_bytes: 64 * 1024, lines: true }
@@ -136,40 +180,86 @@ text! {
     ClientMessageId = Rule { field: "clientMessageId", max_bytes: 128, lines: false }
 }
 
-/// A room that a command is about: its id alone, or an object with `roomId`.
+text! {
+    /// The name that the server gave a message.
+    MessageId = Rule { field: "messageId", max_bytes: 64, lines: false }
+}
+text! {
+    /// The name of an event that clients send each other.
+    EventName = Rule { field: "event", max_bytes: 128, lines: false }
+}
+text! {
+    /// The name that the server gave a notification.
+    NotificationId = Rule { field: "notificationId", max_bytes: 64, lines: false }
+}
+text! {
+    /// The first line of a notification.
+    Title = Rule { field: "title", max_bytes: 256, lines: false }
+}
+text! {
+    /// What a notification says beside its title.
+    Body = Rule { field: "body", max_bytes: 4096, lines: true }
+}
+
+/// The data of a command that is about a room, in either form that clients may send: the room's id
+/// alone, or an object with `roomId` and what else the command takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct InRoom(pub(crate) RoomId);
+pub(crate) struct RoomOr<T>(pub(crate) T);
 
-impl<'de> Deserialize<'de> for InRoom {
+/// A room, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InRoom {
+    pub(crate) room_id: RoomId,
+}
+
+impl From<RoomId> for InRoom {
+    fn from(room_id: RoomId) -> Self {
+        Self { room_id }
+    }
+}
+
+impl<'de, T: From<RoomId> + Deserialize<'de>> Deserialize<'de> for RoomOr<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Object {
-            room_id: RoomId,
-        }
+        struct Either<T>(PhantomData<T>);
 
-        struct Either;
-
-        impl<'de> Visitor<'de> for Either {
-            type Value = InRoom;
+        impl<'de, T: From<RoomId> + Deserialize<'de>> Visitor<'de> for Either<T> {
+            type Value = T;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("roomId as a string, or an object with roomId")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<InRoom, E> {
-                RoomId::RULE
-                    .visit_str(text)
-                    .map(|text| InRoom(RoomId(text)))
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+                let text = RoomId::RULE.visit_str(text)?;
+                Ok(T::from(RoomId(text)))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<InRoom, A::Error> {
-                let Object { room_id } = Object::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(InRoom(room_id))
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
             }
         }
 
-        deserializer.deserialize_any(Either)
+        deserializer.deserialize_any(Either(PhantomData)).map(Self)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for RoomOr<T> {
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = T::json_schema(generator);
+        schema.insert(
+            "description".to_owned(),
+            "The `roomId` alone may stand for the whole object.".into(),
+        );
+        schema
     }
 }
 
@@ -216,15 +306,17 @@ mod tests {
 
     #[test]
     fn a_room_is_named_in_either_form() {
-        let read = |json| serde_json::from_str::<InRoom>(json).unwrap();
-        assert_eq!(read("\"lobby\""), InRoom("lobby".into()));
+        let read = |json| serde_json::from_str::<RoomOr<InRoom>>(json).unwrap();
+        let lobby = || {
+            RoomOr(InRoom {
+                room_id: "lobby".into(),
+            })
+        };
+        assert_eq!(read("\"lobby\""), lobby());
+        assert_eq!(read("{\"roomId\":\"lobby\",\"after\":3}"), lobby());
+        assert_eq!(refusal::<RoomOr<InRoom>>("{}"), "missing field `roomId`");
         assert_eq!(
-            read("{\"roomId\":\"lobby\",\"after\":3}"),
-            InRoom("lobby".into())
-        );
-        assert_eq!(refusal::<InRoom>("{}"), "missing field `roomId`");
-        assert_eq!(
-            refusal::<InRoom>("[]"),
+            refusal::<RoomOr<InRoom>>("[]"),
             "invalid type: sequence, expected roomId as a string, or an object with roomId"
         );
     }

@@ -1,23 +1,35 @@
-//! Which web pages may connect to a server that is only for this machine.
+//! Which web pages may connect.
 //!
 //! Any page in a browser can open a WebSocket to any address, 127.0.0.1 among them, and a page
-//! whose name is made to point there can even read what it gets. So a development server looks at
-//! where a page comes from (`Origin`) and at the name by which it was reached (`Host`). Programs
-//! that are no browsers send no `Origin`, and pass.
+//! whose name is made to point there can even read what it gets. So a server looks at where a page
+//! comes from (`Origin`), and a development server at the name by which it was reached (`Host`) as
+//! well. Programs that are no browsers send no `Origin`, and pass.
 
 use std::net::IpAddr;
 
 use tidings::Handshake;
 
+use crate::config::origins::Origins;
+
 /// Whether a client with that handshake may connect.
-pub(crate) fn is_welcome(handshake: &Handshake) -> bool {
-    handshake.header("origin").is_none_or(is_local_origin)
-        && handshake.header("host").is_none_or(is_local_authority)
+pub(crate) fn is_welcome(handshake: &Handshake, allowed: &Origins, dev: bool) -> bool {
+    let host = handshake.header("host");
+    if dev && !host.is_none_or(is_local_authority) {
+        return false;
+    }
+    let welcome = |origin| allowed.allow(origin, host) || (dev && is_local_origin(origin));
+    handshake.header("origin").is_none_or(welcome)
 }
 
-/// Whether a page from there is one of this machine. Such pages may read the answers to their
-/// requests, since a page that is being developed is served from another port.
-pub(crate) fn is_local_origin(origin: &str) -> bool {
+/// Whether a page from there may read the answers to its requests. Those of the same host need no
+/// leave for that.
+pub(crate) fn may_read(origin: &str, allowed: &Origins, dev: bool) -> bool {
+    allowed.allow(origin, None) || (dev && is_local_origin(origin))
+}
+
+/// Whether a page from there is one of this machine. A page that is being developed is served from
+/// another port.
+fn is_local_origin(origin: &str) -> bool {
     origin
         .strip_prefix("http://")
         .or_else(|| origin.strip_prefix("https://"))

@@ -84,7 +84,7 @@ async fn numbers(State(Numbers { server, hub, app }): State<Numbers>) -> Respons
     let now = Now {
         active_connections: server.connections(),
         connected_sockets: hub.len(),
-        rooms: app.chat().lock().rooms.occupied(),
+        rooms: app.rooms().occupied(),
     };
     match serde_json::to_string(&now) {
         Ok(text) => {

@@ -1,59 +1,76 @@
-//! Who is in which room, with which devices, and what was said there lately.
+//! The rooms that somebody is in: who, with which devices; and what is published while somebody is
+//! about to join.
 //!
-//! Pure state: it knows sockets by their ids and sends nothing. A user with several devices is one
-//! member, who comes with the first device and goes with the last. A room that everybody has left
-//! is remembered, for its messages, until the server knows [`MAX`] rooms; then the one that has
-//! been empty for longest gives way.
+//! Pure state: it knows sockets by their ids and sends nothing itself. A user with several devices
+//! is one member, who comes with the first device and goes with the last. A room that nobody is in
+//! takes no memory.
+//!
+//! **Joining.** Somebody who joins is told what was said up to some message, and hears everything
+//! after it. What is read from the store is as of some moment before the moment of joining, so a
+//! room keeps what is published while somebody is joining ([`Opening`]), and that fills the space
+//! between the two.
+//!
+//! **Locks.** The rooms are in parts, each under a lock of its own. `tell` and `with` closures run
+//! under the lock of the room's part, so that what is sent in them keeps the order in which rooms
+//! change; they may send, and must not come back here.
 
 use std::{
     collections::{BTreeMap, HashMap},
+    hash::{BuildHasher, RandomState},
     sync::Arc,
 };
 
-use serde::Serialize;
+use parking_lot::{Mutex, MutexGuard};
+use serde_json::Value;
+use smallvec::SmallVec;
 use tidings::SocketId;
 
 use crate::{
-    history::{History, Message},
     identity::Identity,
+    message::ChatMessage,
     names::{RoomId, UserId, Username},
 };
 
-/// Rooms that are known at once, empty ones among them.
-pub(crate) const MAX: usize = 1_000;
+const PARTS: usize = 16;
+/// Messages that are kept for somebody who is joining; who needs more starts again.
+const TAIL_MAX: usize = 1_024;
 
-/// Every room that the server knows.
+/// The rooms that somebody is in.
 #[derive(Debug)]
 pub(crate) struct Rooms {
-    rooms: HashMap<RoomId, Room>,
-    /// The rooms of each device, by which it leaves them all when it goes.
-    devices: HashMap<SocketId, Device>,
-    /// The empty rooms, longest empty first.
-    vacant: BTreeMap<u64, RoomId>,
-    /// Counts up, to order what became empty.
-    clock: u64,
-    max: usize,
-    history_max: usize,
+    parts: [Mutex<HashMap<RoomId, Room>>; PARTS],
+    hasher: RandomState,
 }
 
+/// One room, as seen by its members.
 #[derive(Debug, Default)]
-struct Room {
+pub(crate) struct Room {
     members: BTreeMap<UserId, Member>,
-    history: History,
-    /// Its place among the empty rooms, if it is empty.
-    vacant_since: Option<u64>,
+    /// How many are about to join.
+    joining: usize,
+    /// What was published since the first of those began.
+    tail: Vec<Happening>,
+    /// Messages that the tail had no room for.
+    tail_overflowed: bool,
 }
 
+/// A user in a room.
 #[derive(Debug)]
-struct Member {
-    username: Username,
-    devices: Vec<SocketId>,
+pub(crate) struct Member {
+    pub(crate) username: Username,
+    pub(crate) info: Option<Arc<Value>>,
+    pub(crate) devices: SmallVec<[SocketId; 1]>,
 }
 
-#[derive(Debug)]
-struct Device {
-    user_id: UserId,
-    rooms: Vec<RoomId>,
+/// Something that took a number of the room's sequence.
+#[derive(Debug, Clone)]
+pub(crate) struct Happening {
+    /// Its number.
+    pub(crate) seq: u64,
+    /// The message, as it is now.
+    pub(crate) message: Arc<ChatMessage>,
+    /// Whether it is new; otherwise it was edited or deleted.
+    pub(crate) new: bool,
 }
 
 /// What the others have to hear of an entrance.
@@ -67,171 +84,208 @@ pub(crate) enum Entrance {
     Known,
 }
 
-/// The server knows as many rooms as it may, and somebody is in each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NoRoomLeft;
+impl Default for Rooms {
+    fn default() -> Self {
+        Self {
+            parts: Default::default(),
+            hasher: RandomState::new(),
+        }
+    }
+}
 
 impl Rooms {
-    /// No rooms; `max` may be known, each with `history_max` messages.
-    pub(crate) fn new(max: usize, history_max: usize) -> Self {
-        Self {
-            rooms: HashMap::new(),
-            devices: HashMap::new(),
-            vacant: BTreeMap::new(),
-            clock: 0,
-            max,
-            history_max,
+    fn part(&self, room: &RoomId) -> MutexGuard<'_, HashMap<RoomId, Room>> {
+        let hash = self.hasher.hash_one(room.as_str());
+        self.parts[(hash % PARTS as u64) as usize].lock()
+    }
+
+    /// Begins to join a room: what is published there from now on is kept until the opening is
+    /// used or dropped.
+    pub(crate) fn open(self: &Arc<Self>, room_id: &RoomId) -> Opening {
+        self.part(room_id)
+            .entry(room_id.clone())
+            .or_default()
+            .joining += 1;
+        Opening {
+            rooms: Arc::clone(self),
+            room_id: room_id.clone(),
         }
     }
 
-    /// A user enters a room with a device. Entering twice changes nothing but the name.
-    ///
-    /// # Errors
-    ///
-    /// When the room is new and there is no room for it.
+    /// Something was published in a room. Whoever publishes calls this first.
+    pub(crate) fn publish(&self, room_id: &RoomId, happening: &Happening) {
+        if let Some(room) = self.part(room_id).get_mut(room_id)
+            && room.joining > 0
+        {
+            if room.tail.len() < TAIL_MAX {
+                room.tail.push(happening.clone());
+            } else {
+                room.tail_overflowed = true;
+            }
+        }
+    }
+
+    /// A user enters a room with a device, without being told what was said: a session that was
+    /// recovered. `tell` hears what the others have to hear.
     pub(crate) fn enter(
-        &mut self,
+        &self,
         room_id: &RoomId,
         device: SocketId,
         identity: &Identity,
-    ) -> Result<Entrance, NoRoomLeft> {
-        if !self.rooms.contains_key(room_id) {
-            self.make_room()?;
-        }
-        let room = self.rooms.entry(room_id.clone()).or_default();
-        if let Some(since) = room.vacant_since.take() {
-            self.vacant.remove(&since);
-        }
-        let Identity { user_id, username } = identity;
-        let mut entrance = Entrance::New;
-        let member = room
-            .members
-            .entry(user_id.clone())
-            .and_modify(|member| {
-                let same = member.username == *username;
-                entrance = if same {
-                    Entrance::Known
-                } else {
-                    Entrance::Renamed
-                };
-                member.username = username.clone();
-            })
-            .or_insert_with(|| Member {
-                username: username.clone(),
-                devices: Vec::new(),
-            });
-        if !member.devices.contains(&device) {
-            member.devices.push(device);
-            self.devices
-                .entry(device)
-                .or_insert_with(|| Device {
-                    user_id: user_id.clone(),
-                    rooms: Vec::new(),
-                })
-                .rooms
-                .push(room_id.clone());
-        }
-        Ok(entrance)
+        info: Option<&Arc<Value>>,
+        tell: impl FnOnce(Entrance),
+    ) {
+        let mut part = self.part(room_id);
+        let room = part.entry(room_id.clone()).or_default();
+        tell(room.enter(device, identity, info));
     }
 
-    /// A device leaves a room. The user, if that was the last device in it.
-    pub(crate) fn leave(&mut self, room_id: &RoomId, device: SocketId) -> Option<Identity> {
-        let left = self.devices.get_mut(&device)?;
-        left.rooms.retain(|it| it != room_id);
-        let user_id = left.user_id.clone();
-        if left.rooms.is_empty() {
-            self.devices.remove(&device);
-        }
-        self.vacate(room_id, device, &user_id)
-    }
-
-    /// A device goes. The rooms that its user has left with it.
-    pub(crate) fn leave_all(&mut self, device: SocketId) -> Vec<(RoomId, Identity)> {
-        let Some(Device { user_id, rooms }) = self.devices.remove(&device) else {
-            return Vec::new();
+    /// A device leaves a room. `tell` hears of the user, if that was the last device in it.
+    pub(crate) fn leave(
+        &self,
+        room_id: &RoomId,
+        device: SocketId,
+        user: &UserId,
+        tell: impl FnOnce(Identity),
+    ) {
+        let mut part = self.part(room_id);
+        let Some(room) = part.get_mut(room_id) else {
+            return;
         };
-        let left = |room_id| {
-            let identity = self.vacate(&room_id, device, &user_id)?;
-            Some((room_id, identity))
-        };
-        rooms.into_iter().filter_map(left).collect()
-    }
-
-    fn vacate(&mut self, room_id: &RoomId, device: SocketId, user: &UserId) -> Option<Identity> {
-        let room = self.rooms.get_mut(room_id)?;
-        let member = room.members.get_mut(user)?;
-        member.devices.retain(|it| *it != device);
-        if !member.devices.is_empty() {
-            return None;
+        let left = room.leave(device, user);
+        if let Some(left) = left {
+            tell(left);
         }
-        let (user_id, Member { username, .. }) = room.members.remove_entry(user)?;
-        if room.members.is_empty() {
-            self.clock += 1;
-            room.vacant_since = Some(self.clock);
-            self.vacant.insert(self.clock, room_id.clone());
-        }
-        Some(Identity { user_id, username })
-    }
-
-    fn make_room(&mut self) -> Result<(), NoRoomLeft> {
-        while self.rooms.len() >= self.max {
-            let (_, longest) = self.vacant.pop_first().ok_or(NoRoomLeft)?;
-            self.rooms.remove(&longest);
-        }
-        Ok(())
-    }
-
-    /// Whether that device is in the room.
-    pub(crate) fn holds(&self, room_id: &RoomId, device: SocketId) -> bool {
-        self.devices
-            .get(&device)
-            .is_some_and(|it| it.rooms.contains(room_id))
-    }
-
-    /// The members of a room, each once.
-    pub(crate) fn members(&self, room_id: &RoomId) -> Vec<MemberInfo> {
-        let members = self
-            .rooms
-            .get(room_id)
-            .into_iter()
-            .flat_map(|room| &room.members);
-        members
-            .map(|(user_id, member)| MemberInfo {
-                user_id: user_id.clone(),
-                username: member.username.clone(),
-                devices: member.devices.len(),
-            })
-            .collect()
-    }
-
-    /// Adds a message to what is remembered of its room.
-    pub(crate) fn remember(&mut self, message: &Arc<Message>) {
-        if let Some(room) = self.rooms.get_mut(&message.room_id) {
-            room.history.push(Arc::clone(message), self.history_max);
+        if room.is_idle() {
+            part.remove(room_id);
         }
     }
 
-    /// What was said lately in a room, oldest first.
-    pub(crate) fn recent(&self, room_id: &RoomId) -> Vec<Arc<Message>> {
-        self.rooms
-            .get(room_id)
-            .map(|room| room.history.messages())
-            .unwrap_or_default()
+    /// Looks at a room, if somebody is in it.
+    pub(crate) fn with<T>(&self, room_id: &RoomId, look: impl FnOnce(&Room) -> T) -> Option<T> {
+        self.part(room_id).get(room_id).map(look)
+    }
+
+    /// Whether a user is in a room with any device.
+    pub(crate) fn holds(&self, room_id: &RoomId, user: &UserId) -> bool {
+        self.with(room_id, |room| room.members.contains_key(user))
+            .unwrap_or(false)
     }
 
     /// How many rooms have somebody in them.
     pub(crate) fn occupied(&self) -> usize {
-        self.rooms.len() - self.vacant.len()
+        let occupied = |part: &Mutex<HashMap<RoomId, Room>>| {
+            let part = part.lock();
+            part.values().filter(|it| !it.members.is_empty()).count()
+        };
+        self.parts.iter().map(occupied).sum()
     }
 }
 
-/// A member of a room, as others see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct MemberInfo {
-    pub(crate) user_id: UserId,
-    pub(crate) username: Username,
-    pub(crate) devices: usize,
+impl Room {
+    /// The members, in the order of their ids.
+    pub(crate) fn members(&self) -> &BTreeMap<UserId, Member> {
+        &self.members
+    }
+
+    fn enter(
+        &mut self,
+        device: SocketId,
+        identity: &Identity,
+        info: Option<&Arc<Value>>,
+    ) -> Entrance {
+        let Identity { user_id, username } = identity;
+        let mut entrance = Entrance::New;
+        let member = self
+            .members
+            .entry(user_id.clone())
+            .and_modify(|member| {
+                entrance = if member.username == *username {
+                    Entrance::Known
+                } else {
+                    Entrance::Renamed
+                };
+            })
+            .or_insert_with(|| Member {
+                username: username.clone(),
+                info: None,
+                devices: SmallVec::new(),
+            });
+        member.username = username.clone();
+        member.info = info.cloned();
+        if !member.devices.contains(&device) {
+            member.devices.push(device);
+        }
+        entrance
+    }
+
+    fn leave(&mut self, device: SocketId, user: &UserId) -> Option<Identity> {
+        let member = self.members.get_mut(user)?;
+        member.devices.retain(|it| *it != device);
+        if !member.devices.is_empty() {
+            return None;
+        }
+        let (user_id, Member { username, .. }) = self.members.remove_entry(user)?;
+        Some(Identity { user_id, username })
+    }
+
+    fn is_idle(&self) -> bool {
+        self.members.is_empty() && self.joining == 0
+    }
+}
+
+/// Somebody is about to join a room.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    rooms: Arc<Rooms>,
+    room_id: RoomId,
+}
+
+/// More was published than was kept, so that there would be a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Overtaken;
+
+impl Opening {
+    /// Enters the room. Nothing else can happen to it while `welcome` runs, which is given what
+    /// was published since the opening and after that number, and the room with its new member in
+    /// it. Whoever calls this makes sure that nothing is published in the room meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When what was published since the opening is not known. The user has not entered then.
+    pub(crate) fn enter<T>(
+        self,
+        after: u64,
+        device: SocketId,
+        identity: &Identity,
+        info: Option<&Arc<Value>>,
+        welcome: impl FnOnce(&Room, &[Happening], Entrance) -> T,
+    ) -> Result<T, Overtaken> {
+        let mut part = self.rooms.part(&self.room_id);
+        let room = part.entry(self.room_id.clone()).or_default();
+        if room.tail_overflowed {
+            return Err(Overtaken);
+        }
+        let entrance = room.enter(device, identity, info);
+        let since = room.tail.partition_point(|it| it.seq <= after);
+        Ok(welcome(room, &room.tail[since..], entrance))
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        let mut part = self.rooms.part(&self.room_id);
+        if let Some(room) = part.get_mut(&self.room_id) {
+            room.joining -= 1;
+            if room.joining == 0 {
+                room.tail = Vec::new();
+                room.tail_overflowed = false;
+            }
+            if room.is_idle() {
+                part.remove(&self.room_id);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -249,64 +303,78 @@ mod tests {
         }
     }
 
+    fn happening(seq: u64) -> Happening {
+        Happening {
+            seq,
+            message: Arc::new(ChatMessage {
+                message_id: seq.to_string().into(),
+                seq,
+                room_id: "lobby".into(),
+                sender_id: "ana".into(),
+                sender_name: "Ana".into(),
+                content: Some("hello".into()),
+                timestamp: String::new(),
+                client_message_id: None,
+                reply_to: None,
+                meta: None,
+                change_seq: None,
+                changed_at: None,
+                deleted: false,
+            }),
+            new: true,
+        }
+    }
+
+    fn enter(rooms: &Rooms, device: SocketId, identity: &Identity) -> Entrance {
+        let mut told = Entrance::Known;
+        rooms.enter(&"lobby".into(), device, identity, None, |it| told = it);
+        told
+    }
+
     #[test]
     fn a_user_with_two_devices_comes_and_goes_once() {
-        let mut rooms = Rooms::new(10, 10);
+        let rooms = Rooms::default();
         let (lobby, ana) = ("lobby".into(), identity("ana", "Ana"));
-        assert_eq!(rooms.enter(&lobby, device('a'), &ana), Ok(Entrance::New));
-        assert_eq!(rooms.enter(&lobby, device('a'), &ana), Ok(Entrance::Known));
-        assert_eq!(rooms.enter(&lobby, device('b'), &ana), Ok(Entrance::Known));
-        assert_eq!(rooms.members(&lobby).len(), 1);
-        assert_eq!(rooms.members(&lobby)[0].devices, 2);
-
-        assert_eq!(rooms.leave(&lobby, device('a')), None);
-        assert!(!rooms.holds(&lobby, device('a')));
+        assert_eq!(enter(&rooms, device('a'), &ana), Entrance::New);
+        assert_eq!(enter(&rooms, device('b'), &ana), Entrance::Known);
         assert_eq!(
-            rooms.leave(&lobby, device('a')),
-            None,
-            "it had left already"
+            enter(&rooms, device('b'), &identity("ana", "安娜")),
+            Entrance::Renamed
         );
-        assert_eq!(rooms.leave_all(device('b')), [(lobby.clone(), ana)]);
-        assert_eq!(rooms.leave_all(device('b')), []);
-        assert_eq!((rooms.occupied(), rooms.members(&lobby).len()), (0, 0));
-        assert!(rooms.devices.is_empty());
+        assert_eq!(rooms.occupied(), 1);
+        let mut left = Vec::new();
+        for letter in ['a', 'x', 'b', 'b'] {
+            rooms.leave(&lobby, device(letter), &"ana".into(), |it| left.push(it));
+        }
+        assert_eq!(left, [identity("ana", "安娜")]);
+        assert!(rooms.parts.iter().all(|part| part.lock().is_empty()));
     }
 
-    #[test]
-    fn a_new_name_is_noticed() {
-        let mut rooms = Rooms::new(10, 10);
+    /// Opens the room, publishes, and enters it as somebody who has read up to that number.
+    fn joined(published: impl Iterator<Item = u64>, read: u64) -> Result<Vec<u64>, Overtaken> {
+        let rooms = Arc::new(Rooms::default());
         let lobby = "lobby".into();
-        rooms
-            .enter(&lobby, device('a'), &identity("ana", "Ana"))
-            .unwrap();
-        let renamed = identity("ana", "Ana F.");
-        assert_eq!(
-            rooms.enter(&lobby, device('b'), &renamed),
-            Ok(Entrance::Renamed)
-        );
-        rooms.leave(&lobby, device('a'));
-        assert_eq!(rooms.leave(&lobby, device('b')), Some(renamed));
+        rooms.publish(&lobby, &happening(1));
+        let opening = rooms.open(&lobby);
+        for seq in published {
+            rooms.publish(&lobby, &happening(seq));
+        }
+        let ana = identity("ana", "Ana");
+        let heard = opening.enter(read, device('a'), &ana, None, |room, since, entrance| {
+            assert_eq!((room.members().len(), entrance), (1, Entrance::New));
+            since.iter().map(|it| it.seq).collect()
+        });
+        let idle = rooms.with(&lobby, |room| room.tail.is_empty() && room.joining == 0);
+        assert_eq!(idle, heard.is_ok().then_some(true), "nothing stays behind");
+        heard
     }
 
     #[test]
-    fn the_room_that_was_empty_longest_gives_way() {
-        let mut rooms = Rooms::new(2, 10);
-        let ana = identity("ana", "Ana");
-        let known = |rooms: &Rooms| {
-            let mut names: Vec<_> = rooms.rooms.keys().map(ToString::to_string).collect();
-            names.sort_unstable();
-            names.concat()
-        };
-        rooms.enter(&"a".into(), device('a'), &ana).unwrap();
-        rooms.enter(&"b".into(), device('a'), &ana).unwrap();
-        assert_eq!(rooms.enter(&"c".into(), device('a'), &ana), Err(NoRoomLeft));
-        rooms.leave(&"b".into(), device('a'));
-        rooms.leave(&"a".into(), device('a'));
-        assert_eq!(known(&rooms), "ab", "an empty room is remembered");
-        // Entered again, so no longer the one that was empty for longest.
-        rooms.enter(&"b".into(), device('a'), &ana).unwrap();
-        rooms.enter(&"c".into(), device('a'), &ana).unwrap();
-        assert_eq!(known(&rooms), "bc");
-        assert_eq!(rooms.occupied(), 2);
+    fn whoever_joins_is_told_what_was_published_since_it_was_read() {
+        assert_eq!(joined(std::iter::empty(), 1), Ok(vec![]));
+        assert_eq!(joined(2..5, 1), Ok(vec![2, 3, 4]));
+        assert_eq!(joined(2..5, 3), Ok(vec![4]));
+        assert_eq!(joined(2..5, 9), Ok(vec![]));
+        assert_eq!(joined(2..5000, 3), Err(Overtaken));
     }
 }

@@ -1,46 +1,64 @@
 //! `tidings serve`: putting the server together, saying what it is, and ending it well.
 
-use std::{io, net::SocketAddr, process::ExitCode, time::Duration};
+mod introduce;
+
+use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use thiserror::Error;
 use tidings::{
-    BuildError, Cors, EngineConfig, Hub, Limits, RecoveryConfig, Server, SocketIo, WebSocketConfig,
+    BuildError, Cors, EngineConfig, Hub, Limits, RecoveryConfig, RpcConfig, Server, SocketIo,
+    StreamConfig, WebSocketConfig,
 };
+use tidings_store::{OpenError, SqliteOptions, SqliteStore, Store, StoreError, SyncMode};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
 
 use crate::{
-    app::{App, CHANNEL_BYTES},
-    cli::{Serve, say},
-    commands, origin, pages,
+    app::App,
+    channel,
+    cli::Serve,
+    commands,
+    config::{
+        self, Config, Loaded, Problems,
+        auth::Secret,
+        services::{Audience, Sync},
+    },
+    events::{Draining, Event as _},
+    guard::Guard,
+    identity::{
+        jwks::FetchError,
+        verifier::{KeyError, Verifier},
+    },
+    origin, pages,
+    registry::log_unsent,
 };
 
-/// Time from an answered ping to the next one.
-pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(25);
-/// Time that a client has to answer a ping.
-pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// Rooms that one connection may be in.
-pub(crate) const ROOMS_PER_CONNECTION: usize = 128;
-
 const NAMESPACE: &str = "/";
+/// The name under which sessions are stored while the server is down.
+const SESSIONS: &str = "recovery";
+/// When clients shall come back to a server that shuts down.
+const RECONNECT_AFTER_MS: u64 = 1_000;
 
 /// Why the server did not start, or did not go on.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    /// What only `--dev` can do yet was asked for without it.
-    #[error(
-        "there is no sign-in yet, so the server only runs for development: \
-         tidings serve --dev"
-    )]
-    NotDev,
-    /// What `--dev` loosens is nothing for a network.
-    #[error(
-        "--dev lets anybody in, so it listens on this machine only, and {0} is not: \
-         use --listen 127.0.0.1:{port}", port = .0.port()
-    )]
-    DevInPublic(SocketAddr),
+    /// The settings are at fault.
+    #[error("{0}")]
+    Settings(#[from] Problems),
+    /// Tokens cannot be checked.
+    #[error("cannot check tokens: {0}")]
+    Key(#[from] KeyError),
+    /// The keys that tokens are checked with are out of reach.
+    #[error("cannot fetch the keys that tokens are checked with: {0}")]
+    Keys(#[from] FetchError),
+    /// What is to last cannot be kept.
+    #[error("cannot use the store {}: {error}", path.display())]
+    Open { path: PathBuf, error: OpenError },
+    /// What was kept could not be read, or written at the end.
+    #[error("the store failed: {0}")]
+    Store(#[from] StoreError),
     /// The address is taken, or not one of this machine.
     #[error("cannot listen on {address}: {error}{}", advice(.error))]
     Listen {
@@ -70,7 +88,7 @@ impl Failure {
     /// 2 when the settings are at fault, 1 when the machine is.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NotDev | Self::DevInPublic(_) => ExitCode::from(2),
+            Self::Settings(_) | Self::Key(_) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }
@@ -80,93 +98,146 @@ impl Failure {
 ///
 /// # Errors
 ///
-/// When the options are refused, or the server cannot run.
+/// When the settings are refused, or the server cannot run.
 pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
-    check(options)?;
+    let dev = options.settings.dev;
+    let Loaded { config, .. } = config::load(&options.settings.inputs())?;
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(io::stderr)
         .init();
     let mut signals = Signals::new().map_err(Failure::Signals)?;
-    let app = App::new(options.room_history.into());
-    let (server, hub) = build(app.clone())?;
+    let config = if dev { loosened(config) } else { config };
+    let listen = config.listen;
+    let store = open_store(&config)?;
+    let verifier = verifier(&config, dev).await?;
+    let guard = Guard::new(&config);
+    let app = App::new(config, dev, Arc::clone(&store), verifier, guard);
+    let sessions = store.take_snapshot(SESSIONS).await?;
+    let (server, hub) = build(&app, sessions)?;
     let listen_failed = |error| Failure::Listen {
-        address: options.listen,
+        address: listen,
         error,
     };
-    let listener = TcpListener::bind(options.listen)
-        .await
-        .map_err(listen_failed)?;
+    let listener = TcpListener::bind(listen).await.map_err(listen_failed)?;
     let address = listener.local_addr().map_err(listen_failed)?;
-    introduce(options, address);
+    introduce::introduce(&app, address);
 
     let pages = pages::router(server.clone(), hub.clone(), app.clone());
-    let expiry = tokio::spawn(commands::expire(app, hub));
+    let house = tokio::spawn(app.clone().keep_house(hub.clone()));
     tokio::select! {
         ended = server.serve_with(listener, pages) => ended.map_err(Failure::Serve)?,
         () = signals.next() => {}
     }
+    let goodbye = Draining {
+        reconnect_after_ms: RECONNECT_AFTER_MS,
+    };
+    log_unsent(hub.to(channel::EVERYBODY).emit(Draining::NAME, &goodbye));
     // Whoever asks a second time does not want to wait.
     tokio::select! {
         () = server.close() => {}
         () = signals.next() => {}
     }
-    expiry.abort();
+    house.abort();
+    store
+        .put_snapshot(SESSIONS, server.recovery_snapshot())
+        .await?;
+    store.close().await?;
     Ok(())
 }
 
-fn check(options: &Serve) -> Result<(), Failure> {
-    match options {
-        Serve { dev: false, .. } => Err(Failure::NotDev),
-        Serve { listen, .. } if !listen.ip().is_loopback() => Err(Failure::DevInPublic(*listen)),
-        _ => Ok(()),
+/// What development loosens beside guests and open rooms. Without a key, tokens are signed with a
+/// secret of this run's own.
+fn loosened(mut config: Config) -> Config {
+    config.presence.audience = Audience::Everyone;
+    if !config.auth.has_key() {
+        config.auth.secret = Some(Secret::random());
     }
+    config
 }
 
-/// The server with both its endpoints, and the namespace that they speak for.
-fn build(app: App) -> Result<(Server, Hub), BuildError> {
+fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
+    let options = SqliteOptions {
+        sync: match config.store.sync {
+            Sync::Full => SyncMode::Full,
+            Sync::Normal => SyncMode::Normal,
+        },
+        queue: config.store.queue,
+        ..SqliteOptions::default()
+    };
+    let path = &config.store.path;
+    let store = SqliteStore::open(path, options).map_err(|error| Failure::Open {
+        path: path.clone(),
+        error,
+    })?;
+    Ok(Arc::new(store))
+}
+
+/// Who reads tokens, with the keys that are published at this moment.
+async fn verifier(config: &Config, dev: bool) -> Result<Verifier, Failure> {
+    let verifier = Verifier::new(&config.auth)?;
+    let verifier = if dev {
+        verifier.take_unending()
+    } else {
+        verifier
+    };
+    if let Some(keys) = verifier.key_set() {
+        keys.refresh().await?;
+    }
+    Ok(verifier)
+}
+
+/// The server with all its endpoints, and the namespace that they speak for.
+fn build(app: &App, sessions: Option<Vec<u8>>) -> Result<(Server, Hub), BuildError> {
+    let config = app.config();
     let mut limits = Limits::default();
-    limits.room_name_bytes = CHANNEL_BYTES;
-    limits.rooms_per_socket = ROOMS_PER_CONNECTION;
+    limits.room_name_bytes = config.rooms.name_bytes + channel::PREFIX_BYTES;
+    limits.rooms_per_socket = config.rooms.max_per_connection + channel::BESIDE;
+    limits.outbox_bytes = config.limits.outbox_bytes;
+    limits.connections = config.limits.connections;
+    limits.header_bytes = config.limits.header_bytes;
+    limits.header_timeout = config.limits.header_timeout;
+    limits.attachments = config.limits.attachments;
+    limits.attachment_timeout = config.limits.attachment_timeout;
+    let origins = config.allowed_origins.clone();
+    let dev = app.is_dev();
+    let cors = Cors::matching(move |it| origin::may_read(it, &origins, dev));
+    let (interval, timeout) = (config.heartbeat.interval, config.heartbeat.timeout);
     let engine = EngineConfig::new()
-        .ping_interval(PING_INTERVAL)
-        .ping_timeout(PING_TIMEOUT)
-        .cors(Cors::matching(origin::is_local_origin));
+        .ping_interval(interval)
+        .ping_timeout(timeout)
+        .max_payload(config.limits.payload_bytes)
+        .cors(cors.clone());
     let websocket = WebSocketConfig::new()
-        .ping_interval(PING_INTERVAL)
-        .ping_timeout(PING_TIMEOUT);
-    let server = Server::builder()
+        .ping_interval(interval)
+        .ping_timeout(timeout)
+        .max_payload(config.limits.payload_bytes);
+    let stream = StreamConfig::new().cors(cors.clone());
+    let rpc = RpcConfig::new()
+        .max_payload(config.limits.payload_bytes)
+        .cors(cors);
+    let recovery = RecoveryConfig::new()
+        .max_disconnection(config.recovery.max_disconnection)
+        .log_bytes(config.recovery.log_bytes)
+        .session_bytes(config.recovery.session_bytes);
+    let mut builder = Server::builder()
         .limits(limits)
-        .recovery(RecoveryConfig::new())
-        .namespace(NAMESPACE, commands::namespace(app))
+        .recovery(recovery)
+        .admission(app.guard().clone())
+        .namespace(NAMESPACE, commands::namespace(app.clone()))
         .socketio("/socket.io/", SocketIo::new().engine(engine))
         .envelope("/ws", websocket, NAMESPACE)
-        .build()?;
+        .event_stream("/sse", stream.clone(), NAMESPACE)
+        .long_poll("/poll", stream, NAMESPACE)
+        .rpc("/rpc", rpc, NAMESPACE);
+    if let Some(sessions) = sessions {
+        builder = builder.recover_from(sessions);
+    }
+    let server = builder.build()?;
     let hub = server
         .hub(NAMESPACE)
         .expect("the namespace was registered just now");
     Ok((server, hub))
-}
-
-/// Says where the server is, what it has loosened, and what to try.
-fn introduce(options: &Serve, address: SocketAddr) {
-    let history = match options.room_history {
-        0 => "no messages".to_owned(),
-        1 => "the last message".to_owned(),
-        many => format!("the last {many} messages"),
-    };
-    say(format_args!(
-        "tidings {version}, for development on this machine only:\n\
-         \x20 guests   anybody signs in, under any id and name\n\
-         \x20 rooms    every room is open to everybody\n\
-         \x20 storage  nothing is stored; {history} of a room are kept in memory\n\
-         \x20 pages    pages of localhost may connect, from any port\n\
-         listening on http://{address}\n\
-         \n\
-         try it: open that address in two tabs, or run\n\
-         \x20 curl 'http://{address}/socket.io/?EIO=4&transport=polling'",
-        version = env!("CARGO_PKG_VERSION"),
-    ));
 }
 
 /// The signals that ask a server to end.
@@ -187,30 +258,6 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_development_on_this_machine_is_let_through() {
-        for (dev, listen, fine) in [
-            (true, "127.0.0.1:0", true),
-            (true, "[::1]:0", true),
-            (true, "127.9.9.9:0", true),
-            (true, "0.0.0.0:0", false),
-            (true, "192.168.0.7:0", false),
-            (false, "127.0.0.1:0", false),
-        ] {
-            let options = Serve {
-                dev,
-                listen: listen.parse().unwrap(),
-                room_history: 50,
-            };
-            assert_eq!(check(&options).is_ok(), fine, "{dev} {listen}");
         }
     }
 }

@@ -12,16 +12,15 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::names::{RoomId, UserId, Username};
 
-/// How long somebody is typing who does not say so again.
-pub(crate) const LASTS: Duration = Duration::from_secs(5);
-
 /// Who is typing, and where. A user has one hint in each room, so there are no more hints than
 /// memberships.
 pub(crate) type Key = (RoomId, UserId);
 
 /// The hints of the server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Typing {
+    /// How long somebody is typing who does not say so again.
+    lasts: Duration,
     hints: Mutex<Hints>,
     /// There is a hint again, after there was none.
     woken: Notify,
@@ -41,10 +40,19 @@ struct Hint {
 }
 
 impl Typing {
+    /// No hints; each will last for so long.
+    pub(crate) fn new(lasts: Duration) -> Self {
+        Self {
+            lasts,
+            hints: Mutex::default(),
+            woken: Notify::new(),
+        }
+    }
+
     /// Somebody types, and goes on to. `tell` is called before any other hint can change, so that
     /// what is told keeps its order; it must not come back here.
     pub(crate) fn start(&self, key: Key, username: Username, tell: impl FnOnce()) {
-        let ends = Instant::now() + LASTS;
+        let ends = Instant::now() + self.lasts;
         let mut hints = self.hints.lock();
         if let Some(before) = hints.by_key.insert(key.clone(), Hint { username, ends }) {
             hints.ends.remove(&(before.ends, key.clone()));
@@ -105,7 +113,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_hint_ends_five_seconds_after_it_was_last_repeated() {
-        let typing = Arc::new(Typing::default());
+        let typing = Arc::new(Typing::new(Duration::from_secs(5)));
         let ended = Arc::new(Mutex::new(Vec::new()));
         let begun = Instant::now();
         tokio::spawn({
@@ -145,7 +153,7 @@ mod tests {
 
     #[test]
     fn only_who_was_typing_stops() {
-        let typing = Typing::default();
+        let typing = Typing::new(Duration::from_secs(5));
         let mut told = 0;
         typing.stop(&key("ana"), || told += 1);
         assert_eq!(told, 0);

@@ -38,7 +38,7 @@ use self::{
     queue::Queue,
     readers::Readers,
     session::Clocks,
-    write::{Probe, PutSnapshot, ReadNotifications, Seen, SetMember, TakeSnapshot},
+    write::{Barrier, Probe, PutSnapshot, ReadNotifications, Seen, SetMember, TakeSnapshot},
     writer::Writer,
 };
 pub use self::{
@@ -200,6 +200,10 @@ impl Store for SqliteStore {
             member,
         };
         self.write(set, done)
+    }
+
+    fn barrier(&self, done: Done<()>) -> Result<(), StoreError> {
+        self.write(Barrier, done)
     }
 
     fn history<'a>(&'a self, room: &'a str, page: Page) -> Pending<'a, History> {

@@ -108,6 +108,15 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         done: Done<bool>,
     ) -> Result<(), StoreError>;
 
+    /// Writes nothing: `done` runs when the outcomes of all writes that were queued before have
+    /// been handed out, and before that of any later one. Whoever begins to listen there misses
+    /// nothing and hears nothing twice.
+    ///
+    /// # Errors
+    ///
+    /// As all writes.
+    fn barrier(&self, done: Done<()>) -> Result<(), StoreError>;
+
     /// A page of a room's messages.
     fn history<'a>(&'a self, room: &'a str, page: Page) -> Pending<'a, History>;
 

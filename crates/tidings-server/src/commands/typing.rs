@@ -1,75 +1,74 @@
 //! `typing:start` and `typing:stop`.
 
-use serde::Serialize;
-use tidings::{Hub, Socket};
+use tidings::Hub;
 
-use super::{Call, Done, log_unsent, rooms::must_hold};
+use super::rooms::must_be_in;
 use crate::{
-    app::{App, channel},
+    app::App,
+    channel,
+    events::{Event as _, Typing, TypingStopped},
     fault::Fault,
     identity::Identity,
-    names::{InRoom, RoomId, UserId, Username},
+    names::{InRoom, RoomId, RoomOr, UserId, Username},
+    registry::{Call, Done, log_unsent},
 };
 
-/// The events `typing:user` and `typing:stopped`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Typist<'a> {
-    room_id: &'a RoomId,
-    user_id: &'a UserId,
-    username: &'a Username,
-}
-
 /// Says to the others in a room that somebody is typing. Whoever types for longer says so again.
-pub(super) async fn start(call: Call, InRoom(room_id): InRoom) -> Result<Done, Fault> {
-    let Identity { user_id, username } = call.identity()?;
-    must_hold(&call.app.chat().lock().rooms, &call.socket, &room_id)?;
+pub(super) async fn start(call: Call, RoomOr(room): RoomOr<InRoom>) -> Result<Done, Fault> {
+    let session = call.session()?;
+    let InRoom { room_id } = room;
+    must_be_in(&call.client, &room_id)?;
+    let Identity { user_id, username } = &session.identity;
     let key = (room_id.clone(), user_id.clone());
     call.app.typing().start(key, username.clone(), || {
-        let typist = Typist {
+        let event = Typing {
             room_id: &room_id,
-            user_id: &user_id,
-            username: &username,
+            user_id,
+            username,
         };
         // Whoever cannot take it at once is better off without.
-        log_unsent(
-            call.others(&room_id)
-                .volatile()
-                .emit("typing:user", &typist),
-        );
+        let others = call.socket.hub().to(channel::of_room(&room_id));
+        let others = others.except(channel::of_user(user_id)).volatile();
+        log_unsent(others.emit(Typing::NAME, &event));
     });
     Ok(Done {})
 }
 
 /// Says to the others in a room that somebody is no longer typing.
-pub(super) async fn stop(call: Call, InRoom(room_id): InRoom) -> Result<Done, Fault> {
-    let identity = call.identity()?;
-    end(&call.app, &call.socket, &room_id, &identity);
+pub(super) async fn stop(call: Call, RoomOr(room): RoomOr<InRoom>) -> Result<Done, Fault> {
+    let session = call.session()?;
+    end(
+        &call.app,
+        call.socket.hub(),
+        &room.room_id,
+        &session.identity,
+    );
     Ok(Done {})
 }
 
-/// Ends the hint of a user in a room, if there is one. Not to be called under the lock of the chat.
-pub(super) fn end(app: &App, socket: &Socket, room_id: &RoomId, identity: &Identity) {
+/// Ends the hint of a user in a room, if there is one.
+pub(super) fn end(app: &App, hub: &Hub, room_id: &RoomId, identity: &Identity) {
     let Identity { user_id, username } = identity;
-    app.typing().stop(&(room_id.clone(), user_id.clone()), || {
-        let typist = Typist {
-            room_id,
-            user_id,
-            username,
-        };
-        log_unsent(socket.to(channel(room_id)).emit("typing:stopped", &typist));
-    });
+    let key = (room_id.clone(), user_id.clone());
+    app.typing()
+        .stop(&key, || tell_stopped(hub, room_id, user_id, username));
+}
+
+fn tell_stopped(hub: &Hub, room_id: &RoomId, user_id: &UserId, username: &Username) {
+    let event = TypingStopped {
+        room_id,
+        user_id,
+        username,
+    };
+    let others = hub.to(channel::of_room(room_id));
+    let others = others.except(channel::of_user(user_id));
+    log_unsent(others.emit(TypingStopped::NAME, &event));
 }
 
 /// Ends hints that were not repeated, for as long as it is polled.
-pub(crate) async fn expire(app: App, hub: Hub) {
+pub(crate) async fn expire(app: &App, hub: &Hub) {
     let tell = |(room_id, user_id): &(RoomId, UserId), username: &Username| {
-        let typist = Typist {
-            room_id,
-            user_id,
-            username,
-        };
-        log_unsent(hub.to(channel(room_id)).emit("typing:stopped", &typist));
+        tell_stopped(hub, room_id, user_id, username);
     };
     app.typing().expire(tell).await;
 }

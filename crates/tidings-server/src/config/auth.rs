@@ -67,6 +67,14 @@ impl AuthConfig {
 pub(crate) struct Secret(Arc<str>);
 
 impl Secret {
+    /// A secret that nobody knows: 256 random bits, in hexadecimal.
+    pub(crate) fn random() -> Self {
+        let mut entropy = [0; 32];
+        getrandom::fill(&mut entropy).expect("the operating system gives random bytes");
+        let digits = entropy.iter().map(|byte| format!("{byte:02x}"));
+        Self(digits.collect::<String>().into())
+    }
+
     /// The text itself.
     pub(crate) fn reveal(&self) -> &str {
         &self.0

@@ -112,6 +112,14 @@ impl Patterns {
         self.0.iter().any(|pattern| pattern.matches(room))
     }
 
+    /// The rooms that are named one by one.
+    pub(crate) fn exact(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|pattern| match pattern {
+            Pattern::Exact(name) => Some(&**name),
+            Pattern::Prefix(_) => None,
+        })
+    }
+
     /// Whether there is none, so that no room is meant.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -2,6 +2,7 @@
 
 mod amend;
 mod append;
+mod barrier;
 mod mark;
 mod notify;
 mod probe;
@@ -12,6 +13,7 @@ mod snapshot;
 mod trim;
 
 pub(super) use self::{
+    barrier::Barrier,
     probe::Probe,
     read_notifications::ReadNotifications,
     seen::Seen,

@@ -1,0 +1,119 @@
+//! Who may enter which room, and send there.
+//!
+//! A room is open to a user when any of these says so: it is a private conversation of theirs, the
+//! token names it, the configuration makes it public, or the store has the user as its member.
+//! Nothing is open because nobody forbade it.
+
+use std::sync::Arc;
+
+use tidings_store::Store;
+
+use crate::{
+    fault::{Code, Fault},
+    identity::patterns::Patterns,
+    names::{RoomId, UserId},
+    private,
+    session::Session,
+};
+
+/// The rules of a server.
+#[derive(Debug)]
+pub(crate) struct Access {
+    /// The rooms that are open to everybody who has signed in.
+    public: Patterns,
+    /// Whether all rooms are: in development.
+    everything: bool,
+    store: Arc<dyn Store>,
+}
+
+/// What is known without asking anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Yes,
+    No,
+    /// The store has to be asked whether the user is a member.
+    Ask,
+}
+
+impl Access {
+    /// Rules by which these rooms are open to everybody, or every room is.
+    pub(crate) fn new(public: Patterns, everything: bool, store: Arc<dyn Store>) -> Self {
+        Self {
+            public,
+            everything,
+            store,
+        }
+    }
+
+    fn verdict(&self, session: &Session, room: &RoomId) -> Verdict {
+        // The administrators' claim does not open what two people say to each other.
+        if private::is_private(room) {
+            return if private::is_party(room, session.user_id()) {
+                Verdict::Yes
+            } else {
+                Verdict::No
+            };
+        }
+        let name = room.as_str();
+        if self.everything || self.public.matches(name) || session.rooms.matches(name) {
+            Verdict::Yes
+        } else {
+            Verdict::Ask
+        }
+    }
+
+    /// Whether the user may enter the room: join it, and read what was said there.
+    ///
+    /// # Errors
+    ///
+    /// When the user may not, or when the store cannot be asked.
+    pub(crate) async fn enter(&self, session: &Session, room: &RoomId) -> Result<(), Fault> {
+        let yes = match self.verdict(session, room) {
+            Verdict::Yes => true,
+            Verdict::No => false,
+            Verdict::Ask => self.is_member(room, session.user_id()).await?,
+        };
+        if yes {
+            return Ok(());
+        }
+        Err(Fault::new(
+            Code::PermissionDenied,
+            format!(
+                "{} may not enter room {room}. The token has to name it in the claim rooms, or \
+                 the user has to be made a member.",
+                session.user_id()
+            ),
+        ))
+    }
+
+    /// Whether the user may send to the room. Who is inside with this connection was let in
+    /// already.
+    ///
+    /// # Errors
+    ///
+    /// As [`enter`](Self::enter).
+    pub(crate) async fn send(
+        &self,
+        session: &Session,
+        room: &RoomId,
+        inside: bool,
+    ) -> Result<(), Fault> {
+        if !private::is_private(room) && !session.may_send(room) {
+            return Err(Fault::new(
+                Code::PermissionDenied,
+                format!(
+                    "{} may not send to room {room}: the token's claim publish does not name it.",
+                    session.user_id()
+                ),
+            ));
+        }
+        if inside {
+            return Ok(());
+        }
+        self.enter(session, room).await
+    }
+
+    async fn is_member(&self, room: &RoomId, user: &UserId) -> Result<bool, Fault> {
+        Ok(self.store.is_member(room.as_str(), user.as_str()).await?)
+    }
+}

@@ -1,0 +1,116 @@
+//! What the server keeps of one connected client, whatever its transport: where it comes from, who
+//! has signed in on it, its rooms, and how much it may still ask for.
+
+use std::{collections::HashSet, net::IpAddr, sync::Arc};
+
+use parking_lot::{Mutex, MutexGuard};
+use tidings::Socket;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::{
+    guard::{Allowance, Place},
+    names::RoomId,
+    session::Session,
+};
+
+/// One client. It lives in the socket, see [`Client::of`].
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// Where it comes from, as far as trusted proxies tell.
+    pub(crate) address: IpAddr,
+    /// Under one short lock, since every command asks for several of these.
+    state: Mutex<State>,
+    /// Held by a command that those after it have to wait for.
+    turn: RwLock<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    session: Option<Arc<Session>>,
+    rooms: HashSet<RoomId>,
+    allowance: Allowance,
+    /// What it counts as: one who has not signed in, or one of a user's.
+    place: Option<Place>,
+}
+
+impl Client {
+    /// A client that nobody has signed in on.
+    pub(crate) fn new(address: IpAddr, allowance: Allowance, place: Option<Place>) -> Self {
+        Self {
+            address,
+            state: Mutex::new(State {
+                session: None,
+                rooms: HashSet::new(),
+                allowance,
+                place,
+            }),
+            turn: RwLock::new(()),
+        }
+    }
+
+    /// The client of a socket; all sockets that passed the middleware have one.
+    pub(crate) fn of(socket: &Socket) -> Option<Arc<Self>> {
+        socket.get()
+    }
+
+    /// Waits for commands that came before and that later ones build on.
+    pub(crate) async fn turn(&self) -> RwLockReadGuard<'_, ()> {
+        self.turn.read().await
+    }
+
+    /// Has the commands that come after this one wait.
+    pub(crate) async fn first(&self) -> RwLockWriteGuard<'_, ()> {
+        self.turn.write().await
+    }
+
+    /// Who has signed in.
+    pub(crate) fn session(&self) -> Option<Arc<Session>> {
+        self.state.lock().session.clone()
+    }
+
+    /// Somebody has signed in, and counts as that from now on.
+    pub(crate) fn sign_in(&self, session: Arc<Session>, place: Option<Place>) {
+        let mut state = self.state.lock();
+        state.session = Some(session);
+        if place.is_some() {
+            let before = std::mem::replace(&mut state.place, place);
+            drop(state);
+            drop(before);
+        }
+    }
+
+    /// The connection has gone, and counts no longer.
+    pub(crate) fn release(&self) {
+        let place = self.state.lock().place.take();
+        drop(place);
+    }
+
+    /// How much it may still ask for, under the lock.
+    pub(crate) fn allowance(&self) -> impl std::ops::DerefMut<Target = Allowance> + '_ {
+        MutexGuard::map(self.state.lock(), |state| &mut state.allowance)
+    }
+
+    /// Notes that it is in a room; false when it is in so many already, and not in this one.
+    pub(crate) fn add_room(&self, room_id: &RoomId, most: usize) -> bool {
+        let rooms = &mut self.state.lock().rooms;
+        if rooms.contains(room_id) {
+            return true;
+        }
+        rooms.len() < most && rooms.insert(room_id.clone())
+    }
+
+    /// Notes that it is no longer in a room.
+    pub(crate) fn remove_room(&self, room_id: &RoomId) {
+        self.state.lock().rooms.remove(room_id);
+    }
+
+    /// Whether it has joined a room.
+    pub(crate) fn is_in(&self, room_id: &RoomId) -> bool {
+        self.state.lock().rooms.contains(room_id)
+    }
+
+    /// The rooms that it has joined.
+    pub(crate) fn rooms(&self) -> Vec<RoomId> {
+        self.state.lock().rooms.iter().cloned().collect()
+    }
+}

@@ -1,0 +1,264 @@
+//! What happens when a connection comes, goes, or has been there for too long.
+//!
+//! A connection may bring its token in the handshake, and is then refused or signed in before
+//! anything else happens to it; or it signs in later with the command `auth`, for which it has
+//! `auth.timeout`. The grace after a connection has gone is the same for all that others hear of
+//! it: that its user has left a room, and that its user is offline.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tidings::{CloseCode, ConnectRefused, Hub, Socket, SocketId, State};
+
+use super::sign_in;
+use crate::{
+    app::{App, Due},
+    channel,
+    client::Client,
+    clock,
+    commands::{rooms, typing},
+    events::{ErrorEvent, Event as _, Expiring},
+    fault::{Code, Fault},
+    identity::verifier::TokenError,
+    names::{RoomId, UserId, Username},
+    origin,
+    registry::log_unsent,
+    session::Session,
+};
+
+/// Rooms that the URL of an event stream or of long-polling may ask for; more have to be joined.
+const ROOMS_OF_URL: usize = 32;
+
+/// Decides over a connection, before it can hear anything.
+pub(super) async fn middleware(
+    socket: Socket,
+    State(app): State<App>,
+) -> Result<(), ConnectRefused> {
+    let allowed = &app.config().allowed_origins;
+    if !origin::is_welcome(socket.handshake(), allowed, app.is_dev()) {
+        let sentence = if app.is_dev() {
+            "With --dev, only pages of this machine (localhost) may connect."
+        } else {
+            "Pages of this origin may not connect; the setting allowed_origins says which may."
+        };
+        return Err(refused(&Fault::new(Code::PermissionDenied, sentence)));
+    }
+    let address = app.guard().address_of(socket.handshake());
+    let place = app
+        .guard()
+        .stranger(address)
+        .map_err(|fault| refused(&fault))?;
+    let client = Arc::new(Client::new(address, app.guard().allowance(), place));
+    socket.insert(Arc::clone(&client));
+    let session = match credentials(&app, &socket).await {
+        Ok(session) => session,
+        Err(fault) => return Err(refused(&fault)),
+    };
+    let Some(session) = session else {
+        return Ok(());
+    };
+    // Whoever takes over a session has to be who it belongs to.
+    if let Ok(Some(before)) = socket.data::<Option<Session>>()
+        && before.user_id() != session.user_id()
+    {
+        return Err(refused(&Fault::new(
+            Code::PermissionDenied,
+            "The session that was to be continued belongs to another user.",
+        )));
+    }
+    let session = Arc::new(session);
+    sign_in::enter(&app, &socket, &client, &session).map_err(|fault| refused(&fault))?;
+    for room_id in rooms_of_url(&socket).map_err(|fault| refused(&fault))? {
+        let entered = app.access().enter(&session, &room_id).await;
+        entered.map_err(|fault| refused(&fault))?;
+        rooms::hear(&app, &socket, &client, &room_id).map_err(|fault| refused(&fault))?;
+    }
+    Ok(())
+}
+
+/// Who the handshake says that the client is, if it says so.
+async fn credentials(app: &App, socket: &Socket) -> Result<Option<Session>, Fault> {
+    #[derive(Debug, Default, Deserialize)]
+    struct Given {
+        token: Option<String>,
+        id: Option<UserId>,
+        username: Option<Username>,
+    }
+    let given = match socket.auth() {
+        Some(auth) => serde_json::from_str(auth.get()).map_err(|error| {
+            Fault::new(
+                Code::BadRequest,
+                format!("What the client authenticates with does not fit: {error}."),
+            )
+        })?,
+        None => Given::default(),
+    };
+    let handshake = socket.handshake();
+    let bearer = || {
+        let header = handshake.header("authorization")?;
+        let (scheme, token) = header.split_once(' ')?;
+        (scheme.eq_ignore_ascii_case("bearer")).then(|| token.trim().to_owned())
+    };
+    if let Some(token) = given.token.or_else(bearer) {
+        return sign_in::verify(app, &token).await.map(Some);
+    }
+    if app.is_dev() {
+        let of_url = |name| handshake.query(name);
+        let id = match (given.id, of_url("id")) {
+            (Some(id), _) => Some(id),
+            (None, Some(id)) => {
+                Some(UserId::new(&id).map_err(|it| Fault::new(Code::BadRequest, it))?)
+            }
+            (None, None) => None,
+        };
+        let username = match (given.username, of_url("username")) {
+            (Some(name), _) => Some(name),
+            (None, Some(name)) => {
+                Some(Username::new(&name).map_err(|it| Fault::new(Code::BadRequest, it))?)
+            }
+            (None, None) => None,
+        };
+        if let Some(id) = id {
+            return Ok(Some(Session::of_guest(id, username)));
+        }
+    }
+    // A session that is continued needs no new token while the old one is good.
+    let kept = socket.data::<Option<Session>>().ok().flatten();
+    Ok(kept.filter(|it| !it.has_expired(clock::now())))
+}
+
+fn rooms_of_url(socket: &Socket) -> Result<Vec<RoomId>, Fault> {
+    let handshake = socket.handshake();
+    let asked = handshake.query_pairs().filter(|(name, _)| name == "rooms");
+    let names: Vec<String> = asked
+        .flat_map(|(_, names)| {
+            let names = names.split(',').map(str::to_owned);
+            names.collect::<Vec<_>>()
+        })
+        .collect();
+    if names.len() > ROOMS_OF_URL {
+        return Err(Fault::new(
+            Code::TooManyRooms,
+            format!("A URL may name {ROOMS_OF_URL} rooms; join the others with room:join."),
+        ));
+    }
+    let read = |name: &String| RoomId::new(name).map_err(|it| Fault::new(Code::BadRequest, it));
+    names.iter().map(read).collect()
+}
+
+fn refused(fault: &Fault) -> ConnectRefused {
+    let close = match fault.code() {
+        Code::InvalidToken => CloseCode::INVALID_TOKEN,
+        Code::TokenExpired => CloseCode::TOKEN_EXPIRED,
+        Code::ConnectionLimit => CloseCode::CONNECTION_LIMIT,
+        Code::BadRequest | Code::TooManyRooms => CloseCode::BAD_REQUEST,
+        Code::Unavailable | Code::Overloaded => CloseCode::SHUTDOWN,
+        _ => CloseCode::PERMISSION_DENIED,
+    };
+    ConnectRefused::new(fault.sentence())
+        .code(fault.code().as_str())
+        .close_code(close)
+}
+
+/// A connection is in. One that signed in with its handshake is welcomed; the others have to.
+pub(super) async fn connected(socket: Socket, State(app): State<App>) {
+    let Some(client) = Client::of(&socket) else {
+        return;
+    };
+    let Some(session) = client.session() else {
+        let due = Due::SignIn(socket.id());
+        app.set_due(due, app.config().auth.timeout);
+        return;
+    };
+    for name in socket.rooms() {
+        if let Some(room_id) = channel::room_of(&name) {
+            rooms::be_in(&app, &socket, &client, &session, &room_id);
+        }
+    }
+    sign_in::welcome(&app, &socket, &session);
+}
+
+/// A connection has gone; whoever was on it may be back within the grace.
+pub(super) async fn gone(socket: Socket, State(app): State<App>) {
+    let id = socket.id();
+    for due in [Due::SignIn(id), Due::Expiring(id), Due::Expired(id)] {
+        app.clear_due(&due);
+    }
+    let Some(client) = Client::of(&socket) else {
+        return;
+    };
+    client.release();
+    let Some(session) = client.session() else {
+        return;
+    };
+    app.presence().lose(session.user_id(), id);
+    let grace = if socket.connection().transport() == "rpc" {
+        // It was never there for anybody.
+        std::time::Duration::ZERO
+    } else {
+        app.config().presence.grace
+    };
+    app.departures().keep(id, session, client.rooms());
+    app.set_due(Due::Departed(id), grace);
+}
+
+/// Does what has become due for a connection.
+pub(crate) fn on_due(app: &App, hub: &Hub, due: Due) {
+    match due {
+        Due::Departed(id) => departed(app, hub, id),
+        Due::SignIn(id) => {
+            if let Some(socket) = hub.socket(id) {
+                let sentence = "Nobody has signed in on this connection in time.";
+                dismiss(&socket, Code::Unauthenticated, sentence, CloseCode::STALE);
+            }
+        }
+        Due::Expiring(id) => {
+            let socket = hub.socket(id);
+            let session = socket
+                .as_ref()
+                .and_then(Client::of)
+                .and_then(|it| it.session());
+            if let (Some(socket), Some(expires)) = (socket, session.and_then(|it| it.expires())) {
+                let event = Expiring {
+                    expires_at: clock::rfc3339(expires),
+                };
+                log_unsent(socket.emit(Expiring::NAME, &event));
+            }
+        }
+        Due::Expired(id) => {
+            if let Some(socket) = hub.socket(id) {
+                let sentence = TokenError::Expired.sentence();
+                dismiss(
+                    &socket,
+                    Code::TokenExpired,
+                    &sentence,
+                    CloseCode::TOKEN_EXPIRED,
+                );
+            }
+        }
+    }
+}
+
+/// Closes a connection, and says why.
+pub(crate) fn dismiss(socket: &Socket, code: Code, message: &str, close: CloseCode) {
+    log_unsent(socket.emit(ErrorEvent::NAME, &ErrorEvent { code, message }));
+    socket.close(close, code.as_str());
+}
+
+/// The grace has passed: the others hear of it.
+fn departed(app: &App, hub: &Hub, id: SocketId) {
+    let Some((session, rooms)) = app.departures().take(&id) else {
+        return;
+    };
+    if hub.socket(id).is_some() {
+        // The session was recovered, and is here under the same id.
+        return;
+    }
+    for room_id in &rooms {
+        rooms::depart(app, hub, id, &session, room_id);
+        if !app.rooms().holds(room_id, session.user_id()) {
+            typing::end(app, hub, room_id, &session.identity);
+        }
+    }
+    super::presence::depart(app, hub, id, &session, &rooms);
+}

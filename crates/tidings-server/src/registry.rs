@@ -1,0 +1,246 @@
+//! The registry of commands: what there is, what each takes and answers, and who may use it.
+//!
+//! A command is written once, as a function from a [`Call`] and its typed input to its typed
+//! output, and is registered with what others have to know of it. Every transport runs it from
+//! here, and `docs/protocol.md` is written from here, so that the two cannot disagree.
+//!
+//! What comes before a command runs is the same for all: it costs tokens of the caller's buckets,
+//! it needs a signed-in user (or an administrator), and its data has to fit.
+
+mod answer;
+mod located;
+mod reference;
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, de::DeserializeOwned};
+use tidings::{Ack, Args, Socket};
+
+use self::located::Located;
+pub(crate) use self::{
+    answer::{Answer, log_unsent},
+    reference::reference,
+};
+use crate::{
+    app::App,
+    client::Client,
+    fault::{Code, Fault},
+    session::Session,
+};
+
+type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Runner = Box<dyn Fn(Call, Args, Option<Ack>) -> Running + Send + Sync>;
+type Describe = fn(&mut SchemaGenerator) -> Schema;
+
+/// Who may use a command. What is finer than that is decided with the command's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Permission {
+    /// Whoever is connected.
+    Anybody,
+    /// Whoever has signed in.
+    User,
+    /// Whoever may join the room.
+    MayJoin,
+    /// Whoever may send to the room.
+    MaySend,
+    /// Whoever is in the room with this connection.
+    Member,
+    /// Whoever has the claim `admin`.
+    Admin,
+}
+
+/// One command.
+pub(crate) struct Spec {
+    pub(crate) name: &'static str,
+    pub(crate) summary: &'static str,
+    pub(crate) permission: Permission,
+    /// Tokens that it takes from the caller's buckets.
+    pub(crate) cost: u32,
+    /// The events that others hear of it.
+    pub(crate) events: &'static [&'static str],
+    input: Describe,
+    output: Describe,
+    run: Runner,
+}
+
+impl fmt::Debug for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Spec").field(&self.name).finish()
+    }
+}
+
+/// What a command is called and what others have to know of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct About {
+    pub(crate) name: &'static str,
+    pub(crate) summary: &'static str,
+    pub(crate) permission: Permission,
+    pub(crate) cost: u32,
+    pub(crate) events: &'static [&'static str],
+}
+
+/// One use of a command.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) app: App,
+    /// The client, which may be on any transport.
+    pub(crate) socket: Socket,
+    pub(crate) client: Arc<Client>,
+    /// The data as it came, for what passes it on.
+    pub(crate) args: Args,
+}
+
+impl Call {
+    /// Who calls.
+    ///
+    /// # Errors
+    ///
+    /// When nobody has signed in.
+    pub(crate) fn session(&self) -> Result<Arc<Session>, Fault> {
+        self.client.session().ok_or_else(Fault::unauthenticated)
+    }
+}
+
+/// An answer without anything in it but its success.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Done {}
+
+/// All commands.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    specs: Vec<Arc<Spec>>,
+}
+
+impl Registry {
+    /// Adds a command that returns its answer.
+    pub(crate) fn command<I, O, F, Fut>(self, about: About, run: F) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + Send + 'static,
+        O: Serialize + JsonSchema + Send + 'static,
+        F: Fn(Call, I) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<O, Fault>> + Send + 'static,
+    {
+        self.answering(about, move |call, input, answer: Answer<O>| async move {
+            answer.give(&run(call, input).await?);
+            Ok(())
+        })
+    }
+
+    /// Adds a command that gives its answer itself, at the moment at which it has to be given.
+    pub(crate) fn answering<I, O, F, Fut>(mut self, about: About, run: F) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + Send + 'static,
+        O: Serialize + JsonSchema + Send + 'static,
+        F: Fn(Call, I, Answer<O>) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Fault>> + Send + 'static,
+    {
+        let About {
+            name,
+            summary,
+            permission,
+            cost,
+            events,
+        } = about;
+        let runner = move |call: Call, args: Args, ack: Option<Ack>| -> Running {
+            Box::pin(async move {
+                let answer = Answer::new(&call.socket, ack);
+                let outcome = match read(name, &args) {
+                    Ok(input) => run(call, input, answer.clone()).await,
+                    Err(fault) => Err(fault),
+                };
+                if let Err(fault) = outcome {
+                    answer.refuse(&fault);
+                }
+            })
+        };
+        self.specs.push(Arc::new(Spec {
+            name,
+            summary,
+            permission,
+            cost,
+            events,
+            input: |generator| I::json_schema(generator),
+            output: |generator| O::json_schema(generator),
+            run: Box::new(runner),
+        }));
+        self
+    }
+
+    /// The commands, in the order in which they were added.
+    pub(crate) fn specs(&self) -> impl Iterator<Item = &Arc<Spec>> {
+        self.specs.iter()
+    }
+}
+
+impl Spec {
+    /// Runs the command, or says why not. Either way the client is answered.
+    pub(crate) async fn handle(&self, app: App, socket: Socket, args: Args, ack: Option<Ack>) {
+        let client = match admit(&app, &socket, &args, self.cost) {
+            Ok(client) => client,
+            Err(fault) => return Answer::<Done>::new(&socket, ack).refuse(&fault),
+        };
+        drop(client.turn().await);
+        let session = client.session();
+        let refused = match (self.permission, &session) {
+            (Permission::Anybody, _) => None,
+            (_, None) => Some(Fault::unauthenticated()),
+            (Permission::Admin, Some(session)) if !session.admin => Some(Fault::new(
+                Code::PermissionDenied,
+                format!("{} needs a token with the claim admin.", self.name),
+            )),
+            _ => None,
+        };
+        if let Some(fault) = refused {
+            return Answer::<Done>::new(&socket, ack).refuse(&fault);
+        }
+        let call = Call {
+            app,
+            socket,
+            client,
+            args: args.clone(),
+        };
+        (self.run)(call, args, ack).await;
+    }
+}
+
+/// What every command has to pass, known or not.
+///
+/// # Errors
+///
+/// When the client sends too much or too often.
+fn admit(app: &App, socket: &Socket, args: &Args, cost: u32) -> Result<Arc<Client>, Fault> {
+    let client = Client::of(socket).ok_or_else(|| Fault::internal("a socket without a client"))?;
+    app.guard().take(&client, socket, cost)?;
+    let most = app.config().limits.command_bytes;
+    if args.byte_len() > most {
+        return Err(Fault::new(
+            Code::TooLarge,
+            format!("A command may have {most} bytes beside its attachments; send less at once."),
+        ));
+    }
+    Ok(client)
+}
+
+/// Answers a command that is not there.
+pub(crate) async fn unknown(app: App, socket: Socket, name: &str, args: Args, ack: Option<Ack>) {
+    let fault = match admit(&app, &socket, &args, 1) {
+        Ok(_) => {
+            // A name may be as long as a message.
+            let shown: String = name.chars().take(64).collect();
+            Fault::new(
+                Code::UnknownCommand,
+                format!("There is no command {shown:?}."),
+            )
+        }
+        Err(fault) => fault,
+    };
+    Answer::<Done>::new(&socket, ack).refuse(&fault);
+}
+
+fn read<I: DeserializeOwned>(name: &str, args: &Args) -> Result<I, Fault> {
+    let Located(input) = args
+        .get(0)
+        .map_err(|error| Fault::unreadable(name, &error))?;
+    Ok(input)
+}

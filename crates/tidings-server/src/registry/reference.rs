@@ -1,0 +1,214 @@
+//! The protocol reference, written from the registry.
+
+use std::fmt::Write as _;
+
+use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value};
+
+use super::{Permission, Registry, Spec};
+use crate::{
+    events::{self, Event},
+    fault::Code,
+    message::ChatMessage,
+};
+
+const HEAD: &str = "\
+# Protocol
+
+What clients send and hear, whatever their transport. This page is written by
+`tidings protocol`; a test compares it with the server.
+
+| | command up | answer | event down |
+| --- | --- | --- | --- |
+| Socket.IO, `/socket.io/` | `emit(name, data, ack)` | the callback's argument | `on(name, data)` |
+| WebSocket, `/ws` | `{\"type\":name,\"data\":…,\"id\":7}` | `{\"type\":\"ack\",\"id\":7,\"data\":…}` | `{\"type\":name,\"data\":…}` |
+| event stream, `/sse` | `POST /rpc` `{\"type\":name,\"data\":…}` | the response's body | `event: name`, `data: …`, `id: cursor` |
+| long-polling, `/poll` | `POST /rpc` | the response's body | `{\"events\":[{\"type\":name,\"data\":…}],\"cursor\":…}` |
+
+On `/ws`, the subprotocol `tidings.msgpack.v1` has MessagePack of the same maps. Ids are strings;
+times are RFC 3339 in UTC with milliseconds. Unknown fields are passed over.
+
+A command answers `{\"success\":true, …}`, or `{\"success\":false, \"error\", \"code\", \"retryAfterMs\"?}`.
+A client that asks for no answer hears of a failure by the event `error`.
+";
+
+/// The page.
+pub(crate) fn reference(registry: &Registry) -> String {
+    let mut page = HEAD.to_owned();
+    let mut generator = SchemaSettings::draft2020_12()
+        .with(|it| it.inline_subschemas = true)
+        .into_generator();
+    page.push_str("\n## Commands\n");
+    for spec in registry.specs() {
+        command(&mut page, spec, &mut generator);
+    }
+    page.push_str("\n## Events\n");
+    let mut writer = Events {
+        page: &mut page,
+        generator: &mut generator,
+    };
+    writer.write::<events::Welcome<'_>>();
+    writer.write::<events::Expiring>();
+    writer.write::<events::ErrorEvent<'_>>();
+    writer.write::<events::UserJoined<'_>>();
+    writer.write::<events::UserLeft<'_>>();
+    writer.write::<events::Removed<'_>>();
+    writer.write::<ChatMessage>();
+    writer.write::<events::Edited<'_>>();
+    writer.write::<events::Deleted<'_>>();
+    writer.write::<events::Receipt<'_>>();
+    writer.write::<events::Typing<'_>>();
+    writer.write::<events::TypingStopped<'_>>();
+    writer.write::<events::UserOnline<'_>>();
+    writer.write::<events::UserOffline<'_>>();
+    writer.write::<events::PresenceChanged<'_>>();
+    writer.write::<events::Notification>();
+    writer.write::<events::NotificationsRead<'_>>();
+    writer.write::<events::Draining>();
+    codes(&mut page, &generator.subschema_for::<Code>());
+    page
+}
+
+fn command(page: &mut String, spec: &Spec, generator: &mut SchemaGenerator) {
+    let who = match spec.permission {
+        Permission::Anybody => "whoever is connected",
+        Permission::User => "whoever has signed in",
+        Permission::MayJoin => "whoever may enter the room",
+        Permission::MaySend => "whoever may send to the room",
+        Permission::Member => "whoever has joined the room with this connection",
+        Permission::Admin => "whoever has the claim `admin`",
+    };
+    let _ = write!(page, "\n### `{}`\n\n{}\n", spec.name, spec.summary);
+    let _ = write!(page, "\nFor {who}; counts as {}.", commands(spec.cost));
+    let names: Vec<_> = spec.events.iter().map(|it| format!("`{it}`")).collect();
+    if !names.is_empty() {
+        let _ = write!(page, " Others hear {}.", names.join(", "));
+    }
+    page.push('\n');
+    fields(page, "data", &(spec.input)(generator));
+    fields(page, "answer", &(spec.output)(generator));
+}
+
+fn commands(cost: u32) -> String {
+    match cost {
+        1 => "one command".to_owned(),
+        many => format!("{many} commands"),
+    }
+}
+
+struct Events<'a> {
+    page: &'a mut String,
+    generator: &'a mut SchemaGenerator,
+}
+
+impl Events<'_> {
+    fn write<E: Event>(&mut self) {
+        let _ = write!(self.page, "\n### `{}`\n\n{}\n", E::NAME, E::SUMMARY);
+        let schema = self.generator.subschema_for::<E>();
+        fields(self.page, "data", &schema);
+    }
+}
+
+/// The fields of an object as a table.
+fn fields(page: &mut String, title: &str, schema: &Schema) {
+    let Some(object) = schema.as_object() else {
+        return;
+    };
+    // An object that may be left out is described by one of two alternatives.
+    let alternatives = object.get("anyOf").and_then(Value::as_array);
+    let object = alternatives
+        .and_then(|list| list.iter().find_map(Value::as_object))
+        .unwrap_or(object);
+    let empty = Map::new();
+    let properties = object.get("properties").and_then(Value::as_object);
+    let properties = properties.unwrap_or(&empty);
+    let short = object.get("description").and_then(Value::as_str);
+    if title == "data"
+        && let Some(short) = short.filter(|it| it.contains("alone may stand"))
+    {
+        let _ = write!(page, "\n{short}\n");
+    }
+    if properties.is_empty() {
+        return;
+    }
+    let required = object.get("required").and_then(Value::as_array);
+    let is_required = |name: &String| required.is_some_and(|it| it.iter().any(|it| it == name));
+    let _ = write!(page, "\n| {title} | type | |\n| --- | --- | --- |\n");
+    for (name, field) in properties {
+        let optional = if is_required(name) { "" } else { "?" };
+        let says = field
+            .get("description")
+            .and_then(Value::as_str)
+            .unwrap_or("");
+        let says = says.replace('\n', " ");
+        let _ = writeln!(page, "| `{name}{optional}` | {} | {says} |", kind(field));
+    }
+}
+
+/// What a field may be, in a few words.
+fn kind(schema: &Value) -> String {
+    if let Some(alternatives) = schema.get("anyOf").or_else(|| schema.get("oneOf")) {
+        let list = alternatives.as_array().into_iter().flatten();
+        let mut kinds: Vec<_> = list.map(kind).filter(|it| it != "null").collect();
+        kinds.dedup();
+        return kinds.join(" or ");
+    }
+    if let Some(constant) = schema.get("const") {
+        return format!("`{constant}`");
+    }
+    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+        let values: Vec<_> = values.iter().map(|it| format!("`{it}`")).collect();
+        return values.join(" or ");
+    }
+    let name = match schema.get("type") {
+        Some(Value::String(name)) => name.as_str(),
+        Some(Value::Array(names)) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .find(|it| *it != "null")
+            .unwrap_or("anything"),
+        _ => return "anything".to_owned(),
+    };
+    match name {
+        "array" => format!(
+            "list of {}",
+            schema.get("items").map_or("anything".into(), kind)
+        ),
+        "object" => {
+            let names = schema.get("properties").and_then(Value::as_object);
+            let names: Vec<_> = names.into_iter().flat_map(Map::keys).cloned().collect();
+            format!("{{{}}}", names.join(", "))
+        }
+        "string" => match schema.get("maxLength") {
+            Some(most) => format!("string of 1 to {most} bytes"),
+            None => "string".to_owned(),
+        },
+        other => other.to_owned(),
+    }
+}
+
+/// The codes of failures.
+fn codes(page: &mut String, schema: &Schema) {
+    page.push_str("\n## Codes\n\n| code | |\n| --- | --- |\n");
+    let list = schema.get("oneOf").and_then(Value::as_array);
+    for code in list.into_iter().flatten() {
+        let text = |key| code.get(key).and_then(Value::as_str).unwrap_or_default();
+        let says = text("description").replace('\n', " ");
+        let _ = writeln!(page, "| `{}` | {says} |", text("const"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands;
+
+    #[test]
+    fn the_page_in_the_repository_is_what_the_server_does() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/protocol.md");
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            written == super::reference(&commands::registry()),
+            "docs/protocol.md is out of date: run `cargo run -- protocol > docs/protocol.md`"
+        );
+    }
+}
