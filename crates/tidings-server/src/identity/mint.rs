@@ -57,8 +57,8 @@ pub(crate) enum MintError {
     /// The key is of another kind.
     #[error("the private key is none in PEM that {0:?} can use (-----BEGIN PRIVATE KEY-----)")]
     Unfit(Algorithm),
-    /// It would be valid for ever, or longer than there are dates.
-    #[error("no token can be valid for so long")]
+    /// It would be valid for no time, or longer than there are dates.
+    #[error("a token cannot expire at once, nor after the year 9999; use a longer or shorter time")]
     Expiry,
     /// The signature failed.
     #[error("the token cannot be signed: {0}")]
@@ -110,6 +110,9 @@ pub(crate) fn mint(
     let expiry = now
         .checked_add(request.expires_in)
         .map_err(|_| MintError::Expiry)?;
+    if expiry.as_second() <= now.as_second() {
+        return Err(MintError::Expiry);
+    }
     let claims = Minted {
         sub: &request.sub,
         name: request.name.as_ref(),
