@@ -9,6 +9,7 @@ pub(crate) mod frame;
 pub(crate) mod handshake;
 pub(crate) mod longpoll;
 pub(crate) mod outbox;
+pub(crate) mod queue;
 pub(crate) mod reader;
 pub(crate) mod registry;
 pub(crate) mod shard;

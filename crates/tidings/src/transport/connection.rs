@@ -99,7 +99,7 @@ pub struct Connection {
 }
 
 /// What an idle connection costs is decided here; see `bench/run.sh idle-memory`.
-const _: () = assert!(size_of::<Connection>() <= 464);
+const _: () = assert!(size_of::<Connection>() <= 472);
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

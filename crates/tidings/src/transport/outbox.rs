@@ -4,7 +4,7 @@
 //! whoever writes takes the queue out as a [`Batch`], writes it, and gives back what is left. One
 //! batch is out at a time, so two writers can never interleave.
 
-use std::{collections::VecDeque, io, io::IoSlice, sync::Arc};
+use std::{io, io::IoSlice, sync::Arc};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -13,6 +13,7 @@ use tokio::{net::tcp::OwnedWriteHalf, sync::oneshot};
 use super::{
     frame::{Frame, WireEncoding},
     longpoll::LongPoll,
+    queue::Queue,
     streaming::EventSink,
 };
 
@@ -58,7 +59,7 @@ pub(crate) struct PollAnswer {
 
 pub(crate) struct Outbox {
     pub(crate) sink: Sink,
-    queue: VecDeque<Arc<Frame>>,
+    queue: Queue,
     /// Bytes of the frames in the queue and in the batch that is out.
     bytes: usize,
     /// Bytes of the first frame that are already written.
@@ -80,7 +81,7 @@ pub(crate) struct Outbox {
 
 /// Frames on their way to a socket.
 pub(crate) struct Batch {
-    frames: VecDeque<Arc<Frame>>,
+    frames: Queue,
     /// Bytes of the first frame that are already written.
     written: usize,
     encoding: WireEncoding,
@@ -98,7 +99,7 @@ impl Outbox {
     pub(crate) fn new(sink: Sink, encoding: WireEncoding) -> Self {
         Self {
             sink,
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             bytes: 0,
             written: 0,
             dirty: false,
@@ -137,11 +138,11 @@ impl Outbox {
 
     pub(crate) fn push(&mut self, frame: Arc<Frame>) {
         self.bytes += frame.len();
-        self.queue.push_back(frame);
+        self.queue.push(frame);
     }
 
     pub(crate) fn clear(&mut self) {
-        self.queue = VecDeque::new();
+        self.queue = Queue::default();
         self.bytes = 0;
         self.written = 0;
     }
@@ -174,7 +175,7 @@ impl Outbox {
         self.bytes = self.bytes.saturating_sub(done);
         self.written = batch.written;
         if !batch.frames.is_empty() {
-            batch.frames.append(&mut self.queue);
+            batch.frames.append(std::mem::take(&mut self.queue));
             self.queue = batch.frames;
         }
         std::mem::take(&mut self.again)
@@ -182,7 +183,7 @@ impl Outbox {
 
     /// What waits for an event stream, as one chunk; of a great deal, the beginning.
     pub(crate) fn take_chunk(&mut self) -> Option<Bytes> {
-        let first = self.queue.pop_front()?;
+        let first = self.queue.pop()?;
         let mut taken = first.len();
         let chunk = if self.queue.is_empty() || taken >= CHUNK {
             Bytes::from_owner(Payload(first))
@@ -190,7 +191,7 @@ impl Outbox {
             let mut chunk = Vec::with_capacity(self.bytes.min(2 * CHUNK));
             chunk.extend_from_slice(first.payload());
             while taken < CHUNK
-                && let Some(next) = self.queue.pop_front()
+                && let Some(next) = self.queue.pop()
             {
                 taken += next.len();
                 chunk.extend_from_slice(next.payload());
@@ -211,7 +212,7 @@ impl Outbox {
             return false;
         }
         self.bytes = 0;
-        poll.give(&std::mem::take(&mut self.queue));
+        poll.give(std::mem::take(&mut self.queue).iter());
         true
     }
 
@@ -219,7 +220,8 @@ impl Outbox {
     pub(crate) fn take_payload(&mut self) -> PollAnswer {
         let mut payload = Vec::with_capacity(self.bytes + self.queue.len());
         let mut compress = false;
-        for frame in std::mem::take(&mut self.queue) {
+        let mut queue = std::mem::take(&mut self.queue);
+        while let Some(frame) = queue.pop() {
             compress |= frame.may_compress();
             frame.append_polling(&mut payload);
         }
@@ -267,7 +269,7 @@ impl Batch {
     fn write_once(&self, socket: &OwnedWriteHalf) -> (usize, io::Result<usize>) {
         if self.encoding.base64 {
             // For the rare client that cannot take binary frames, one frame at a time.
-            let bytes = self.frames.front().map(|frame| frame.as_base64_text());
+            let bytes = self.frames.first().map(|frame| frame.as_base64_text());
             let rest = bytes
                 .as_deref()
                 .unwrap_or_default()
@@ -295,7 +297,7 @@ impl Batch {
     }
 
     fn advance(&mut self, mut written: usize, done: &mut usize) {
-        while let Some(first) = self.frames.front() {
+        while let Some(first) = self.frames.first() {
             let length = if self.encoding.base64 {
                 first.as_base64_text().len()
             } else {
@@ -309,7 +311,7 @@ impl Batch {
             written -= left;
             self.written = 0;
             *done += first.len();
-            self.frames.pop_front();
+            self.frames.pop();
         }
     }
 }
