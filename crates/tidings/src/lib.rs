@@ -72,7 +72,7 @@ pub use hub::{
 pub use id::{PrivateId, SocketId};
 pub use limits::Limits;
 pub use reason::CloseReason;
-pub use server::{Body, BoxError, BuildError, Peer, Server, ServerBuilder, TidingsService};
+pub use server::{Body, BoxError, BuildError, Peer, Server, ServerBuilder, TidingsService, Tls};
 pub use socketio::SocketIo;
 pub use stats::{Counter, Stats};
 pub use stream::{RpcConfig, StreamConfig};
@@ -82,6 +82,8 @@ pub use tidings_protocol::{
     close::CloseCode,
     socket::Parser,
 };
+/// The TLS library whose settings [`Tls`] takes.
+pub use tokio_rustls::rustls;
 pub use transport::{connection::Connection, handshake::Handshake};
 pub use websocket::{WebSocketConfig, WebSocketHandler};
 

@@ -6,6 +6,7 @@ pub(crate) mod core;
 pub(crate) mod listener;
 pub(crate) mod peer;
 pub(crate) mod service;
+pub(crate) mod tls;
 pub(crate) mod upgrade;
 
 use std::{
@@ -18,6 +19,7 @@ pub use body::{Body, BoxError};
 pub use builder::{BuildError, ServerBuilder};
 pub use peer::Peer;
 pub use service::TidingsService;
+pub use tls::Tls;
 
 use self::core::Core;
 use crate::{

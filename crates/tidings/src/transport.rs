@@ -13,8 +13,10 @@ pub(crate) mod queue;
 pub(crate) mod reader;
 pub(crate) mod registry;
 pub(crate) mod shard;
+pub(crate) mod socket;
 pub(crate) mod streaming;
 pub(crate) mod timers;
+pub(crate) mod tls;
 
 use std::sync::Arc;
 

@@ -1,15 +1,17 @@
 //! Engine.IO over WebSocket: sessions that begin there, and polling sessions that move there.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    net::Shutdown,
+    sync::Arc,
+    task::{Poll, ready},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Response, StatusCode, request::Parts};
 use tidings_protocol::websocket::{Decoder, Event, Opcode, encode_close, encode_frame};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::tcp::{OwnedReadHalf, OwnedWriteHalf},
-    time::{MissedTickBehavior, interval_at, timeout},
-};
+use tokio::time::{MissedTickBehavior, interval_at, timeout};
 
 use super::{Endpoint, http::Query};
 use crate::{
@@ -23,7 +25,8 @@ use crate::{
         frame::WireEncoding,
         handshake::Handshake,
         outbox::{PollAnswer, Sink},
-        reader::Reader,
+        reader::{Reader, with_scratch},
+        socket::{ReadHalf, WriteHalf},
     },
 };
 
@@ -128,7 +131,7 @@ fn encoding(endpoint: &Endpoint, compress: bool, base64: bool) -> WireEncoding {
 fn spawn_reader(
     endpoint: &Endpoint,
     connection: Arc<Connection>,
-    socket: OwnedReadHalf,
+    socket: ReadHalf,
     early: Bytes,
     deflate: bool,
 ) {
@@ -149,8 +152,8 @@ fn spawn_reader(
 struct Probe {
     endpoint: Arc<Endpoint>,
     connection: Arc<Connection>,
-    read: OwnedReadHalf,
-    write: OwnedWriteHalf,
+    read: ReadHalf,
+    write: WriteHalf,
     early: Bytes,
     decoder: Decoder,
 }
@@ -196,13 +199,8 @@ impl Probe {
                 input = rest;
             }
             input.clear();
-            input.reserve(1024);
             tokio::select! {
-                read = self.read.read_buf(&mut input) => {
-                    if read.ok()? == 0 {
-                        return None;
-                    }
-                }
+                read = read(&mut self.read) => input = read.ok().filter(|it| !it.is_empty())?,
                 _ = noops.tick(), if probed => self.answer_waiting_get()?,
             }
         }
@@ -268,12 +266,22 @@ impl Probe {
         encode_close(&mut frame, None, "");
         let farewell = async {
             self.write.write_all(&frame).await?;
-            self.write.shutdown().await?;
-            let mut ignored = [0; 256];
-            while self.read.read(&mut ignored).await? > 0 {}
+            self.write.finish();
+            self.write.shutdown(Shutdown::Write);
+            while !read(&mut self.read).await?.is_empty() {}
             std::io::Result::Ok(())
         };
-        let farewell: Pin<&mut (dyn Future<Output = _> + Send)> = std::pin::pin!(farewell);
         let _ = timeout(Duration::from_secs(2), farewell).await;
     }
+}
+
+/// What comes next from the socket; nothing when it is closed.
+async fn read(socket: &mut ReadHalf) -> std::io::Result<Vec<u8>> {
+    poll_fn(|context| {
+        with_scratch(|scratch| {
+            let read = ready!(socket.poll_read(context, scratch));
+            Poll::Ready(read.map(|bytes| bytes.to_vec()))
+        })
+    })
+    .await
 }

@@ -8,13 +8,18 @@ use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
 use tower_service::Service;
 
 use super::{
     Server,
     body::{Body, BoxError},
     peer::Peer,
+    tls::Tls,
 };
 use crate::transport::streaming::Hangup;
 
@@ -61,17 +66,94 @@ impl Server {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let core = &self.0.core;
-        loop {
-            let accepted = tokio::select! {
-                () = core.draining.cancelled() => return Ok(()),
-                accepted = listener.accept() => accepted,
+        while let Some((socket, address)) = self.accept(&listener).await {
+            let peer = Peer {
+                address,
+                secure: false,
             };
-            match accepted {
+            let connection = self.clone().connection(socket, peer, fallback.clone());
+            self.0.core.tasks.spawn(connection);
+        }
+        Ok(())
+    }
+
+    /// Serves the listener with TLS until the server is closed; requests for paths where nothing
+    /// is mounted go to `fallback`. Handshakes have as long as the headers of a request,
+    /// [`Limits::header_timeout`](crate::Limits::header_timeout).
+    ///
+    /// ```no_run
+    /// # use std::sync::Arc;
+    /// # use tidings::{Server, Tls, rustls};
+    /// # async fn example(
+    /// #     server: Server,
+    /// #     read_certificates: fn() -> Arc<rustls::ServerConfig>,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// let tls = Tls::new(read_certificates());
+    /// let renewal = tls.clone();
+    /// tokio::spawn(async move {
+    ///     // Whenever there are new certificates:
+    ///     renewal.replace(read_certificates());
+    /// });
+    /// let listener = tokio::net::TcpListener::bind("0.0.0.0:443").await?;
+    /// server.serve_tls(listener, tls, server.service()).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the listener itself fails.
+    pub async fn serve_tls<S, B>(
+        &self,
+        listener: TcpListener,
+        tls: Tls,
+        fallback: S,
+    ) -> io::Result<()>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send,
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        while let Some((socket, address)) = self.accept(&listener).await {
+            let (server, fallback) = (self.clone(), fallback.clone());
+            let acceptor = tls.acceptor();
+            self.0.core.tasks.spawn(async move {
+                let core = &server.0.core;
+                let handshake = timeout(core.limits.header_timeout, acceptor.accept(socket));
+                let secured = core.draining.run_until_cancelled(handshake).await;
+                match secured {
+                    Some(Ok(Ok(socket))) => {
+                        let peer = Peer {
+                            address,
+                            secure: true,
+                        };
+                        // Boxed, since it is handed on when the connection is upgraded.
+                        server.connection(Box::new(socket), peer, fallback).await;
+                    }
+                    Some(Ok(Err(error))) => {
+                        tracing::debug!(%error, %address, "the TLS handshake failed");
+                    }
+                    Some(Err(_)) => {
+                        tracing::debug!(%address, "the TLS handshake took too long");
+                    }
+                    None => {}
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// The next connection; `None` when the server is closed.
+    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+        let draining = &self.0.core.draining;
+        loop {
+            match draining.run_until_cancelled(listener.accept()).await? {
                 Ok((socket, address)) => {
                     let _ = socket.set_nodelay(true);
-                    core.tasks
-                        .spawn(self.clone().connection(socket, address, fallback.clone()));
+                    return Some((socket, address));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -82,8 +164,9 @@ impl Server {
         }
     }
 
-    async fn connection<S, B>(self, socket: TcpStream, address: SocketAddr, fallback: S)
+    async fn connection<I, S, B>(self, socket: I, peer: Peer, fallback: S)
     where
+        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
             + Clone
             + Send
@@ -104,10 +187,7 @@ impl Server {
         let service = service_fn(move |mut request: Request<Incoming>| {
             let server = self.clone();
             let mut fallback = fallback.clone();
-            request.extensions_mut().insert(Peer {
-                address,
-                secure: false,
-            });
+            request.extensions_mut().insert(peer);
             request.extensions_mut().insert(hangup.clone());
             async move {
                 if server.serves(&request) {
@@ -134,7 +214,7 @@ impl Server {
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, %address, "the connection ended");
+            tracing::debug!(%error, address = %peer.address, "the connection ended");
         }
     }
 }

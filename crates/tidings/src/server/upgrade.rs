@@ -7,20 +7,19 @@ use http::{Response, StatusCode, request::Parts};
 use hyper::upgrade::{OnUpgrade, Parts as HyperParts};
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use tidings_protocol::websocket::handshake::{self, Options};
-use tokio::net::{
-    TcpStream,
-    tcp::{OwnedReadHalf, OwnedWriteHalf},
-};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::{
     body::{Body, empty, respond},
     core::Core,
 };
+use crate::transport::socket::{ReadHalf, Socket, WriteHalf};
 
 /// A socket that speaks WebSocket from now on.
 pub(crate) struct Upgraded {
-    pub(crate) read: OwnedReadHalf,
-    pub(crate) write: OwnedWriteHalf,
+    pub(crate) read: ReadHalf,
+    pub(crate) write: WriteHalf,
     /// What had arrived behind the request.
     pub(crate) early: Bytes,
     /// Whether messages may come compressed (permessage-deflate).
@@ -63,11 +62,10 @@ where
     core.tasks.spawn(async move {
         let Ok(upgraded) = pending.await else { return };
         let Some((socket, early)) = take_socket(upgraded) else {
-            tracing::error!("an upgraded connection is not a TCP socket; it is closed");
+            tracing::error!("an upgraded connection is no socket of TCP or TLS; it is closed");
             return;
         };
-        let _ = socket.set_nodelay(true);
-        let (read, write) = socket.into_split();
+        let (read, write) = socket.split();
         then(Upgraded {
             read,
             write,
@@ -81,16 +79,19 @@ where
     response
 }
 
-/// The socket under a connection of this library's listener, or of a server built on hyper-util
+/// The socket under a connection of this library's listeners, or of a server built on hyper-util
 /// such as `axum::serve`.
-fn take_socket(upgraded: hyper::upgrade::Upgraded) -> Option<(TcpStream, Bytes)> {
-    let (io, early) = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(HyperParts { io, read_buf, .. }) => (io, read_buf),
-        Err(upgraded) => {
-            let parts = auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded).ok()?;
-            (parts.io, parts.read_buf)
-        }
+fn take_socket(upgraded: hyper::upgrade::Upgraded) -> Option<(Socket, Bytes)> {
+    let (socket, early) = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(HyperParts { io, read_buf, .. }) => (Socket::Tcp(io.into_inner()), read_buf),
+        Err(upgraded) => match upgraded.downcast::<TokioIo<Box<TlsStream<TcpStream>>>>() {
+            Ok(HyperParts { io, read_buf, .. }) => (Socket::Tls(io.into_inner()), read_buf),
+            Err(upgraded) => {
+                let parts = auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded).ok()?;
+                (Socket::Tcp(parts.io.into_inner()), parts.read_buf)
+            }
+        },
     };
     // A copy, since even an empty view would keep HTTP's whole read buffer alive with the session.
-    Some((io.into_inner(), Bytes::copy_from_slice(&early)))
+    Some((socket, Bytes::copy_from_slice(&early)))
 }

@@ -7,19 +7,17 @@
 use std::{
     cell::Cell,
     future::poll_fn,
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use tidings_protocol::websocket::{Decoder, Error};
-use tokio::{
-    io::{AsyncRead, ReadBuf},
-    net::tcp::OwnedReadHalf,
-};
 
-use super::connection::{Connection, Goodbye};
+use super::{
+    connection::{Connection, Goodbye},
+    socket::ReadHalf,
+};
 use crate::reason::CloseReason;
 
 const SCRATCH: usize = 64 * 1024;
@@ -41,7 +39,7 @@ pub(crate) fn with_scratch<T>(f: impl FnOnce(&mut [u8]) -> T) -> T {
 /// Reads until the connection is over.
 pub(crate) struct Reader {
     pub(crate) connection: Arc<Connection>,
-    pub(crate) socket: OwnedReadHalf,
+    pub(crate) socket: ReadHalf,
     pub(crate) decoder: Decoder,
 }
 
@@ -67,13 +65,12 @@ impl Reader {
                 decoder,
             } = self;
             let more = with_scratch(|scratch| {
-                let mut buffer = ReadBuf::new(scratch);
-                ready!(Pin::new(socket).poll_read(context, &mut buffer))
+                let read = ready!(socket.poll_read(context, scratch))
                     .map_err(|_| CloseReason::TransportError)?;
-                if buffer.filled().is_empty() {
+                if read.is_empty() {
                     return Poll::Ready(Err(CloseReason::TransportClose));
                 }
-                Poll::Ready(if turn(connection, decoder, buffer.filled_mut()) {
+                Poll::Ready(if turn(connection, decoder, read) {
                     Ok(())
                 } else {
                     Err(CloseReason::TransportClose)

@@ -18,3 +18,4 @@ mod raw;
 mod restart;
 mod streams;
 mod support;
+mod tls;

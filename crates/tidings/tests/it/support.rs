@@ -6,11 +6,11 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tidings::{Namespace, Server, SocketIo};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
-use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
+use tokio_websockets::{ClientBuilder, Limits, Message, WebSocketStream};
 
 /// Nothing here takes so long; what does hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -80,7 +80,12 @@ impl Running {
 }
 
 /// A plain WebSocket client.
-pub(crate) struct Ws(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Ws(WebSocketStream<Box<dyn Stream>>);
+
+/// What a client speaks over: a socket, or TLS.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Ws {
     pub(crate) async fn connect(address: SocketAddr, path: &str) -> Self {
@@ -98,14 +103,29 @@ impl Ws {
         path: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, tokio_websockets::Error> {
+        let stream = TcpStream::connect(address).await.unwrap();
+        Self::try_over(Box::new(stream), path, headers).await
+    }
+
+    /// A client on a connection that is there.
+    pub(crate) async fn over(stream: impl Stream + 'static, path: &str) -> Self {
+        Self::try_over(Box::new(stream), path, &[]).await.unwrap()
+    }
+
+    async fn try_over(
+        stream: Box<dyn Stream>,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, tokio_websockets::Error> {
         let mut builder = ClientBuilder::new()
-            .uri(&format!("ws://{address}{path}"))
-            .unwrap();
+            .uri(&format!("ws://localhost{path}"))
+            .unwrap()
+            .limits(Limits::unlimited());
         for (name, value) in headers {
             let value = value.parse().unwrap();
             builder = builder.add_header(http::HeaderName::from_static(name), value)?;
         }
-        let (stream, _) = soon(builder.connect()).await?;
+        let (stream, _) = soon(builder.connect_on(stream)).await?;
         Ok(Self(stream))
     }
 
@@ -198,7 +218,11 @@ impl Sio {
     /// The same with something appended to the query.
     pub(crate) async fn open_with(address: SocketAddr, query: &str) -> Self {
         let path = format!("/socket.io/?EIO=4&transport=websocket{query}");
-        let mut ws = Ws::connect(address, &path).await;
+        Self::over(Ws::connect(address, &path).await).await
+    }
+
+    /// An Engine.IO session on a WebSocket that was just opened.
+    pub(crate) async fn over(mut ws: Ws) -> Self {
         assert!(ws.text().await.starts_with("0{"));
         Self { ws, next: 0 }
     }
@@ -300,10 +324,20 @@ pub(crate) async fn http(
     path: &str,
     body: &str,
 ) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let stream = TcpStream::connect(address).await.unwrap();
+    http_over(stream, method, path, body).await
+}
+
+/// The same on a connection that is there.
+pub(crate) async fn http_over(
+    mut stream: impl Stream,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> (u16, String) {
     let length = body.len();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
          content-length: {length}\r\n\r\n{body}"
     );
     let mut answer = String::new();

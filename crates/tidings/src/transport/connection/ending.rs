@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use socket2::SockRef;
 use tidings_protocol::{close::CloseCode, websocket::Opcode};
 
 use super::{Connection, Goodbye, Wire, writing::shut_if_done};
@@ -57,7 +56,7 @@ impl Connection {
                 match goodbye {
                     Goodbye::Cut => {
                         outbox.clear();
-                        let _ = SockRef::from((*socket).as_ref()).shutdown(Shutdown::Both);
+                        socket.shutdown(Shutdown::Both);
                     }
                     Goodbye::Frame(code, text) if first => {
                         let mut frame = Vec::new();

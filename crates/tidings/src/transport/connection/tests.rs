@@ -4,12 +4,15 @@
 use std::{net::SocketAddr, sync::Barrier};
 
 use tokio::{
-    io::AsyncReadExt,
-    net::{TcpSocket, TcpStream},
+    io::{AsyncRead, AsyncReadExt},
+    net::TcpSocket,
 };
 
 use super::*;
-use crate::{limits::Limits, transport::outbox::Sink};
+use crate::{
+    limits::Limits,
+    transport::{outbox::Sink, socket::Socket, tls::tests::secured},
+};
 
 const PUSHERS: usize = 6;
 const ROUNDS: usize = 60;
@@ -20,7 +23,7 @@ const PAYLOAD: usize = 1000;
 const HEADER: usize = 4;
 
 /// A connection of the server, and the socket of its peer, both with the smallest buffers.
-async fn pair(core: &Arc<Core>) -> (Arc<Connection>, TcpStream) {
+async fn pair(core: &Arc<Core>, tls: bool) -> (Arc<Connection>, Box<dyn AsyncRead + Unpin>) {
     let listener = TcpSocket::new_v4().unwrap();
     listener.set_send_buffer_size(4096).unwrap();
     listener
@@ -31,7 +34,13 @@ async fn pair(core: &Arc<Core>) -> (Arc<Connection>, TcpStream) {
     peer.set_recv_buffer_size(2048).unwrap();
     let peer = peer.connect(listener.local_addr().unwrap()).await.unwrap();
     let (socket, address) = listener.accept().await.unwrap();
-    let (_, write) = socket.into_split();
+    let (socket, peer): (_, Box<dyn AsyncRead + Unpin>) = if tls {
+        let (socket, peer) = secured(socket, peer).await;
+        (socket, Box::new(peer))
+    } else {
+        (Socket::Tcp(socket), Box::new(peer))
+    };
+    let (_, write) = socket.split();
     let (parts, ()) = http::Request::new(()).into_parts();
     let minute = Duration::from_secs(60);
     let connection = Connection::open(
@@ -84,13 +93,22 @@ fn push(connection: &Arc<Connection>, pusher: usize, number: u32) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_of_many_pushers_all_arrive_each_pushers_in_order() {
+    all_arrive_in_order(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_of_many_pushers_all_arrive_in_order_over_tls() {
+    all_arrive_in_order(true).await;
+}
+
+async fn all_arrive_in_order(tls: bool) {
     let limits = Limits {
         outbox_bytes: usize::MAX,
         ..Limits::default()
     };
     let core = Core::new(limits, 2, None);
     core.shards.spawn(&core.tasks, &core.stop);
-    let (connection, mut peer) = pair(&core).await;
+    let (connection, mut peer) = pair(&core, tls).await;
     let barrier = Arc::new(Barrier::new(PUSHERS + 1));
     let threads: Vec<_> = (0..PUSHERS)
         .map(|pusher| {
@@ -150,7 +168,7 @@ async fn who_would_wait_too_much_is_full_and_one_frame_may_always_wait() {
         ..Limits::default()
     };
     let core = Core::new(limits, 1, None);
-    let (connection, _peer) = pair(&core).await;
+    let (connection, _peer) = pair(&core, false).await;
     let large = Arc::new(Frame::raw(Opcode::Binary, &[0; 50_000]));
     assert_eq!(connection.push(&large, false), Pushed::Dirty);
     assert_eq!(connection.push(&frame(0, 0), false), Pushed::Full);

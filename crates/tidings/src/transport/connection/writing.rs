@@ -2,15 +2,13 @@
 
 use std::{net::Shutdown, sync::Arc, task::Waker, time::Instant};
 
-use socket2::SockRef;
-use tokio::net::tcp::OwnedWriteHalf;
-
 use super::{Connection, Goodbye};
 use crate::{
     reason::CloseReason,
     transport::{
         frame::WireEncoding,
         outbox::{Batch, Outbox, PollAnswer, Polling, Sink, Written},
+        socket::WriteHalf,
         timers::Heartbeat,
     },
 };
@@ -75,7 +73,7 @@ impl Connection {
     fn write(
         self: &Arc<Self>,
         mut batch: Batch,
-        socket: &OwnedWriteHalf,
+        socket: &WriteHalf,
     ) -> Result<(Written, bool), ()> {
         let mut done = 0;
         let written = batch.write_to(socket, &mut done);
@@ -96,7 +94,7 @@ impl Connection {
     }
 
     /// Waits until a socket that was full takes bytes again. Cutting the socket ends it too.
-    async fn drain(self: Arc<Self>, socket: Arc<OwnedWriteHalf>) {
+    async fn drain(self: Arc<Self>, socket: Arc<WriteHalf>) {
         while socket.writable().await.is_ok() {
             let Some(batch) = self.outbox.lock().take_batch() else {
                 break;
@@ -154,7 +152,7 @@ impl Connection {
     }
 
     /// Moves the session to an upgraded socket; false when it has ended meanwhile.
-    pub(crate) fn switch_to(self: &Arc<Self>, socket: Arc<OwnedWriteHalf>) -> bool {
+    pub(crate) fn switch_to(self: &Arc<Self>, socket: Arc<WriteHalf>) -> bool {
         let mut outbox = self.outbox.lock();
         if outbox.closed {
             return false;
@@ -181,8 +179,9 @@ impl Connection {
 }
 
 /// Shuts the socket down when that was asked for and everything is written.
-pub(super) fn shut_if_done(outbox: &Outbox, socket: &OwnedWriteHalf) {
+pub(super) fn shut_if_done(outbox: &Outbox, socket: &WriteHalf) {
     if outbox.shut_when_empty && outbox.is_drained() {
-        let _ = SockRef::from(socket.as_ref()).shutdown(Shutdown::Both);
+        socket.finish();
+        socket.shutdown(Shutdown::Both);
     }
 }
