@@ -33,6 +33,7 @@ static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
 });
 
 /// All settings, in the order of the alphabet.
+#[cfg(test)]
 pub(super) fn all() -> &'static [Key] {
     &KEYS
 }

@@ -288,7 +288,7 @@ fn no_token_is_made_that_would_be_refused() {
             &["token", "--sub", "ana", "--dev"],
             "there is no auth.secret to sign with",
         ),
-        (&["token", "--sub", ""], "id is empty"),
+        (&["token", "--sub", ""], "userId is empty"),
         (
             &["token", "--sub", "ana", "--rooms", "a*b"],
             "a * stands only at the end",

@@ -5,9 +5,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::identity::{
-    mint::{MintRequest, PrivateKey, mint},
-    patterns::Patterns,
+use crate::{
+    identity::{
+        mint::{MintRequest, PrivateKey, mint},
+        patterns::Patterns,
+    },
+    names::UserId,
 };
 
 const SECRET: &str = "5f2b7c1d9e8a4b6035d1c7e9f0a2b4c65f2b7c1d9e8a4b6035d1c7e9f0a2b4c7";
@@ -297,9 +300,10 @@ fn what_is_no_token_is_told_as_such() {
                 SECRET,
                 &json!({"sub": 5, "exp": NOW + 60}),
             ),
-            TokenError::Claims(
-                "invalid type: integer `5`, expected id to be a string of 1 to 128 bytes".into(),
-            ),
+            TokenError::Claims(format!(
+                "invalid type: integer `5`, expected userId to be a string of 1 to {} bytes",
+                UserId::MAX_BYTES
+            )),
         ),
     ] {
         assert_eq!(verify(&auth, &token), Err(error), "{token:.80}");
