@@ -7,11 +7,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tidings::Socket;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::{
-    guard::{Allowance, Place},
-    names::RoomId,
-    session::Session,
-};
+use crate::{guard::Allowance, names::RoomId, session::Session};
 
 /// One client. It lives in the socket, see [`Client::of`].
 #[derive(Debug)]
@@ -29,20 +25,17 @@ struct State {
     session: Option<Arc<Session>>,
     rooms: HashSet<RoomId>,
     allowance: Allowance,
-    /// What it counts as: one who has not signed in, or one of a user's.
-    place: Option<Place>,
 }
 
 impl Client {
     /// A client that nobody has signed in on.
-    pub(crate) fn new(address: IpAddr, allowance: Allowance, place: Option<Place>) -> Self {
+    pub(crate) fn new(address: IpAddr) -> Self {
         Self {
             address,
             state: Mutex::new(State {
                 session: None,
                 rooms: HashSet::new(),
-                allowance,
-                place,
+                allowance: Allowance::default(),
             }),
             turn: RwLock::new(()),
         }
@@ -68,21 +61,9 @@ impl Client {
         self.state.lock().session.clone()
     }
 
-    /// Somebody has signed in, and counts as that from now on.
-    pub(crate) fn sign_in(&self, session: Arc<Session>, place: Option<Place>) {
-        let mut state = self.state.lock();
-        state.session = Some(session);
-        if place.is_some() {
-            let before = std::mem::replace(&mut state.place, place);
-            drop(state);
-            drop(before);
-        }
-    }
-
-    /// The connection has gone, and counts no longer.
-    pub(crate) fn release(&self) {
-        let place = self.state.lock().place.take();
-        drop(place);
+    /// Somebody has signed in.
+    pub(crate) fn sign_in(&self, session: Arc<Session>) {
+        self.state.lock().session = Some(session);
     }
 
     /// How much it may still ask for, under the lock.

@@ -20,7 +20,10 @@ use std::sync::Arc;
 
 use tidings::{Ack, Args, EventName, Namespace, Socket, State};
 
-pub(crate) use self::{connect::on_due, typing::expire as expire_typing};
+pub(crate) use self::{
+    connect::{dismiss, on_due},
+    typing::expire as expire_typing,
+};
 use crate::{
     app::App,
     registry::{self, About, Permission, Registry},

@@ -7,6 +7,8 @@ use serde::{Serialize, Serializer};
 use tidings::DecodeError;
 use tidings_store::StoreError;
 
+use crate::limits::bucket::RetryAfter;
+
 /// Why a command was not carried out. It is answered as `{success: false, error, code}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -14,19 +16,9 @@ pub(crate) struct Fault {
     code: Code,
     #[serde(rename = "error")]
     sentence: String,
-    /// When to try again, where trying again may help.
-    #[serde(
-        rename = "retryAfterMs",
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "milliseconds"
-    )]
-    retry_after: Option<Duration>,
-}
-
-fn milliseconds<S: Serializer>(wait: &Option<Duration>, out: S) -> Result<S::Ok, S::Error> {
-    let wait = wait.unwrap_or_default().as_millis();
-    // Rounded up: who comes back a fraction too early is refused again.
-    out.serialize_u64(u64::try_from(wait).unwrap_or(u64::MAX).saturating_add(1))
+    /// After how many milliseconds to try again, where that may help.
+    #[serde(rename = "retryAfterMs", skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
 }
 
 /// What a program may act on.
@@ -98,7 +90,7 @@ impl Serialize for Code {
 }
 
 /// How long somebody should wait whom a full queue turned away.
-const OVERLOADED_FOR: Duration = Duration::from_millis(500);
+const OVERLOADED_FOR: RetryAfter = RetryAfter(Duration::from_millis(500));
 
 impl Fault {
     /// A fault with the sentence that says what happened, to what, and what to do.
@@ -111,8 +103,8 @@ impl Fault {
     }
 
     /// Says when to try again.
-    pub(crate) fn after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+    pub(crate) fn after(mut self, wait: RetryAfter) -> Self {
+        self.retry_after = Some(wait.milliseconds());
         self
     }
 

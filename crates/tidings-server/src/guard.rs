@@ -1,47 +1,175 @@
 //! Who may do how much: connections of the node, of an address and of a user; commands of a
 //! connection, of a user and of an address.
+//!
+//! It is asked before anything is done, and answers at once.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
-use tidings::{Admission, Handshake, Permit, Refusal, Socket};
+use tidings::{Admission, CloseCode, Handshake, Permit, Refusal, Socket};
 
-use crate::{client::Client, config::Config, fault::Fault, names::UserId};
+use crate::{
+    client::Client,
+    commands,
+    config::Config,
+    fault::{Code, Fault},
+    limits::{
+        address::{self, AddressKey, Network, ProxyHeader},
+        bucket::{Bucket, Rate},
+        counts::{Admitted, Connections, Full},
+        keyed::Keyed,
+        meters::{Limit, Meters},
+    },
+    names::UserId,
+};
 
 /// The limits of a server, and how far they are used up. Cheap to clone; clones are the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Guard(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {}
+struct Inner {
+    trusted_proxies: Vec<Network>,
+    proxy_header: ProxyHeader,
+    connections: Connections,
+    of_connection: Rate,
+    of_refusals: Rate,
+    users: Keyed<UserId>,
+    addresses: Keyed<AddressKey>,
+    meters: Meters,
+}
 
-#[derive(Debug)]
-pub(crate) struct Allowance;
-#[derive(Debug)]
-pub(crate) struct Place;
+/// What one connection may still ask for.
+#[derive(Debug, Default)]
+pub(crate) struct Allowance {
+    commands: Bucket,
+    /// How often it may still be refused.
+    refusals: Bucket,
+    /// It is being closed.
+    spent: bool,
+}
 
 impl Guard {
-    pub(crate) fn new(_: &Config) -> Self {
-        Self(Arc::new(Inner {}))
+    /// Limits that nobody has used yet.
+    pub(crate) fn new(config: &Config) -> Self {
+        let rate = &config.limits.rate;
+        Self(Arc::new(Inner {
+            trusted_proxies: config.trusted_proxies.clone(),
+            proxy_header: config.proxy_header,
+            connections: Connections::new(&config.limits),
+            of_connection: rate.connection.into(),
+            of_refusals: Rate::of_refusals(rate.close_after),
+            users: Keyed::new(rate.user.into(), rate.tracked),
+            addresses: Keyed::new(rate.ip.into(), rate.tracked),
+            meters: Meters::default(),
+        }))
     }
+
+    /// Where a client comes from, as far as trusted proxies tell.
     pub(crate) fn address_of(&self, handshake: &Handshake) -> IpAddr {
-        handshake.address().ip()
+        let header = self.0.proxy_header;
+        let values: Vec<_> = handshake
+            .headers()
+            .filter(|(name, _)| *name == header.name())
+            .map(|(_, value)| value)
+            .collect();
+        let peer = handshake.address().ip();
+        address::client(peer, &self.0.trusted_proxies, header, values.into_iter())
     }
-    pub(crate) fn stranger(&self, _: IpAddr) -> Result<Option<Place>, Fault> {
-        Ok(None)
+
+    /// Counts a connection as one of a user.
+    ///
+    /// # Errors
+    ///
+    /// When the user has too many.
+    pub(crate) fn sign_in(&self, socket: &Socket, user: &UserId) -> Result<(), Fault> {
+        let Some(admitted) = socket.connection().held::<Arc<Admitted>>() else {
+            // It is over, and counts no longer.
+            return Ok(());
+        };
+        admitted.sign_in(user).map_err(|full| {
+            self.hit(full.into());
+            Fault::new(Code::ConnectionLimit, sentence(full))
+        })
     }
-    pub(crate) fn place_for(&self, _: &UserId) -> Result<Place, Fault> {
-        Ok(Place)
+
+    /// Takes what a command costs from the buckets of the connection, its user and its address. A
+    /// client that does not heed refusals is closed.
+    ///
+    /// # Errors
+    ///
+    /// When there is not enough left, with the time to wait.
+    pub(crate) fn take(&self, client: &Client, socket: &Socket, cost: u32) -> Result<(), Fault> {
+        let now = Instant::now();
+        let inner = &*self.0;
+        let session = client.session();
+        let mut allowance = client.allowance();
+        let taken = allowance
+            .commands
+            .try_take(&inner.of_connection, cost, now)
+            .map_err(|wait| (Limit::RatePerConnection, wait));
+        let taken = taken.and_then(|()| {
+            let Some(session) = &session else {
+                return Ok(());
+            };
+            let taken = inner.users.try_take(session.user_id(), cost, now);
+            taken.map_err(|wait| (Limit::RatePerUser, wait))
+        });
+        let taken = taken.and_then(|()| {
+            let taken = inner.addresses.try_take(&client.address.into(), cost, now);
+            taken.map_err(|wait| (Limit::RatePerIp, wait))
+        });
+        let Err((limit, wait)) = taken else {
+            return Ok(());
+        };
+        self.hit(limit);
+        let refusals = allowance.refusals.try_take(&inner.of_refusals, 1, now);
+        let close = refusals.is_err() && !std::mem::replace(&mut allowance.spent, true);
+        drop(allowance);
+        if close {
+            self.hit(Limit::CloseAfter);
+            let sentence = "Too many commands came too soon, for too long.";
+            commands::dismiss(
+                socket,
+                Code::RateLimited,
+                sentence,
+                CloseCode::TOO_MANY_REQUESTS,
+            );
+        }
+        let sentence = "Too many commands at once. Wait, and send it again.";
+        Err(Fault::new(Code::RateLimited, sentence).after(wait))
     }
-    pub(crate) fn allowance(&self) -> Allowance {
-        Allowance
+
+    /// Counts that a limit has refused somebody.
+    pub(crate) fn hit(&self, limit: Limit) {
+        self.0.meters.hit(limit);
     }
-    pub(crate) fn take(&self, _: &Client, _: &Socket, _: u32) -> Result<(), Fault> {
-        Ok(())
+
+    /// How often each limit has refused somebody.
+    pub(crate) fn refusals(&self) -> impl Iterator<Item = (Limit, u64)> {
+        self.0.meters.read()
     }
 }
 
 impl Admission for Guard {
-    fn admit(&self, _: &Handshake) -> Result<Permit, Refusal> {
-        Ok(Permit::free())
+    fn admit(&self, handshake: &Handshake) -> Result<Permit, Refusal> {
+        let address = self.address_of(handshake);
+        match self.0.connections.admit(address.into()) {
+            Ok(admitted) => Ok(Permit::holding(Arc::new(admitted))),
+            Err(full) => {
+                self.hit(full.into());
+                Err(match full {
+                    Full::Node => Refusal::unavailable(sentence(full)),
+                    _ => Refusal::too_many_requests(sentence(full)),
+                })
+            }
+        }
     }
+}
+
+/// What the client is told.
+fn sentence(full: Full) -> String {
+    let mut sentence = full.to_string();
+    // All of ours begin with a letter of ASCII.
+    sentence[..1].make_ascii_uppercase();
+    sentence + ". Close another one first, or try again later."
 }

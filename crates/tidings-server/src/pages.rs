@@ -1,6 +1,6 @@
 //! What is served over plain HTTP: the demo page, health, and a few numbers.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use axum::{
     Router,
@@ -13,7 +13,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 use serde::Serialize;
 use tidings::{Hub, Server};
 
-use crate::app::App;
+use crate::{app::App, limits::meters::Limit};
 
 /// The demo page with everything that it loads.
 #[derive(RustEmbed)]
@@ -80,11 +80,21 @@ async fn numbers(State(Numbers { server, hub, app }): State<Numbers>) -> Respons
         active_connections: usize,
         connected_sockets: usize,
         rooms: usize,
+        users: usize,
+        /// How often each limit has refused somebody since the start.
+        refused: BTreeMap<&'static str, u64>,
     }
+    let overloaded = (Limit::StoreQueue.word(), app.store().stats().overloaded);
+    let refused = app
+        .guard()
+        .refusals()
+        .map(|(limit, count)| (limit.word(), count));
     let now = Now {
         active_connections: server.connections(),
         connected_sockets: hub.len(),
         rooms: app.rooms().occupied(),
+        users: app.presence().len(),
+        refused: refused.chain([overloaded]).collect(),
     };
     match serde_json::to_string(&now) {
         Ok(text) => {

@@ -26,6 +26,7 @@ use crate::{
     app::App,
     client::Client,
     fault::{Code, Fault},
+    limits::meters::Limit,
     session::Session,
 };
 
@@ -214,6 +215,7 @@ fn admit(app: &App, socket: &Socket, args: &Args, cost: u32) -> Result<Arc<Clien
     app.guard().take(&client, socket, cost)?;
     let most = app.config().limits.command_bytes;
     if args.byte_len() > most {
+        app.guard().hit(Limit::CommandBytes);
         return Err(Fault::new(
             Code::TooLarge,
             format!("A command may have {most} bytes beside its attachments; send less at once."),

@@ -101,7 +101,7 @@ impl Failure {
 /// When the settings are refused, or the server cannot run.
 pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     let dev = options.settings.dev;
-    let Loaded { config, .. } = config::load(&options.settings.inputs())?;
+    let Loaded { config, file, .. } = config::load(&options.settings.inputs())?;
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(io::stderr)
@@ -121,7 +121,7 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     };
     let listener = TcpListener::bind(listen).await.map_err(listen_failed)?;
     let address = listener.local_addr().map_err(listen_failed)?;
-    introduce::introduce(&app, address);
+    introduce::introduce(&app, file.as_deref(), address);
 
     let pages = pages::router(server.clone(), hub.clone(), app.clone());
     let house = tokio::spawn(app.clone().keep_house(hub.clone()));

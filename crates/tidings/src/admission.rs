@@ -67,6 +67,13 @@ impl Permit {
     }
 }
 
+impl Permit {
+    /// What the permit holds, if it is of that type.
+    pub(crate) fn held<T: Clone + 'static>(&self) -> Option<T> {
+        self.0.as_ref()?.downcast_ref().cloned()
+    }
+}
+
 impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Permit").field(&self.0.is_some()).finish()

@@ -19,7 +19,8 @@ use crate::{
     commands::{rooms, typing},
     events::{ErrorEvent, Event as _, Expiring},
     fault::{Code, Fault},
-    identity::verifier::TokenError,
+    identity::{mask, verifier::TokenError},
+    limits::meters::Limit,
     names::{RoomId, UserId, Username},
     origin,
     registry::log_unsent,
@@ -34,6 +35,18 @@ pub(super) async fn middleware(
     socket: Socket,
     State(app): State<App>,
 ) -> Result<(), ConnectRefused> {
+    decide(&app, &socket).await.map_err(|fault| {
+        tracing::info!(
+            from = %app.guard().address_of(socket.handshake()),
+            url = %mask::url(socket.handshake().url()),
+            code = fault.code().as_str(),
+            "refused a connection: {fault}"
+        );
+        refused(&fault)
+    })
+}
+
+async fn decide(app: &App, socket: &Socket) -> Result<(), Fault> {
     let allowed = &app.config().allowed_origins;
     if !origin::is_welcome(socket.handshake(), allowed, app.is_dev()) {
         let sentence = if app.is_dev() {
@@ -41,37 +54,28 @@ pub(super) async fn middleware(
         } else {
             "Pages of this origin may not connect; the setting allowed_origins says which may."
         };
-        return Err(refused(&Fault::new(Code::PermissionDenied, sentence)));
+        return Err(Fault::new(Code::PermissionDenied, sentence));
     }
     let address = app.guard().address_of(socket.handshake());
-    let place = app
-        .guard()
-        .stranger(address)
-        .map_err(|fault| refused(&fault))?;
-    let client = Arc::new(Client::new(address, app.guard().allowance(), place));
+    let client = Arc::new(Client::new(address));
     socket.insert(Arc::clone(&client));
-    let session = match credentials(&app, &socket).await {
-        Ok(session) => session,
-        Err(fault) => return Err(refused(&fault)),
-    };
-    let Some(session) = session else {
+    let Some(session) = credentials(app, socket).await? else {
         return Ok(());
     };
     // Whoever takes over a session has to be who it belongs to.
     if let Ok(Some(before)) = socket.data::<Option<Session>>()
         && before.user_id() != session.user_id()
     {
-        return Err(refused(&Fault::new(
+        return Err(Fault::new(
             Code::PermissionDenied,
             "The session that was to be continued belongs to another user.",
-        )));
+        ));
     }
     let session = Arc::new(session);
-    sign_in::enter(&app, &socket, &client, &session).map_err(|fault| refused(&fault))?;
-    for room_id in rooms_of_url(&socket).map_err(|fault| refused(&fault))? {
-        let entered = app.access().enter(&session, &room_id).await;
-        entered.map_err(|fault| refused(&fault))?;
-        rooms::hear(&app, &socket, &client, &room_id).map_err(|fault| refused(&fault))?;
+    sign_in::enter(app, socket, &client, &session)?;
+    for room_id in rooms_of_url(socket)? {
+        app.access().enter(&session, &room_id).await?;
+        rooms::hear(app, socket, &client, &room_id)?;
     }
     Ok(())
 }
@@ -187,7 +191,6 @@ pub(super) async fn gone(socket: Socket, State(app): State<App>) {
     let Some(client) = Client::of(&socket) else {
         return;
     };
-    client.release();
     let Some(session) = client.session() else {
         return;
     };
@@ -208,6 +211,7 @@ pub(crate) fn on_due(app: &App, hub: &Hub, due: Due) {
         Due::Departed(id) => departed(app, hub, id),
         Due::SignIn(id) => {
             if let Some(socket) = hub.socket(id) {
+                app.guard().hit(Limit::AuthTimeout);
                 let sentence = "Nobody has signed in on this connection in time.";
                 dismiss(&socket, Code::Unauthenticated, sentence, CloseCode::STALE);
             }

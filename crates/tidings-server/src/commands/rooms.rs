@@ -18,6 +18,7 @@ use crate::{
     events::{Event as _, UserJoined, UserLeft},
     fault::{Code, Fault},
     identity::Identity,
+    limits::meters::Limit,
     message::{self, ChatMessage},
     names::{InRoom, RoomId, RoomOr, UserId, Username},
     presence::Status,
@@ -280,6 +281,7 @@ pub(super) fn hear(
 ) -> Result<(), Fault> {
     let most = app.config().rooms.max_per_connection;
     let too_many = || {
+        app.guard().hit(Limit::RoomsPerConnection);
         Fault::new(
             Code::TooManyRooms,
             format!(

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tidings::{CloseCode, Socket};
 
-use super::{connect, presence};
+use super::presence;
 use crate::{
     app::{App, Due},
     channel,
@@ -89,7 +89,12 @@ pub(super) async fn auth(call: Call, auth: Auth) -> Result<SignedIn, Fault> {
     };
     let session = Arc::new(session);
     let before = client.session();
-    enter(app, socket, client, &session)?;
+    if let Err(fault) = enter(app, socket, client, &session) {
+        if fault.code() == Code::ConnectionLimit {
+            socket.close(CloseCode::CONNECTION_LIMIT, fault.code().as_str());
+        }
+        return Err(fault);
+    }
     match before {
         None => welcome(app, socket, &session),
         Some(_) => {
@@ -143,13 +148,9 @@ pub(super) fn enter(
         );
         return Err(Fault::new(Code::AlreadyAuthenticated, sentence));
     }
-    let counts = client.session().is_none() && socket.connection().transport() != "rpc";
-    let place = match counts {
-        true => Some(app.guard().place_for(session.user_id())?),
-        false => None,
-    };
+    app.guard().sign_in(socket, session.user_id())?;
     socket.set_data(&**session).map_err(Fault::internal)?;
-    client.sign_in(Arc::clone(session), place);
+    client.sign_in(Arc::clone(session));
     for name in [
         channel::of_user(session.user_id()),
         channel::EVERYBODY.to_owned(),
@@ -221,14 +222,4 @@ async fn narrow(app: &App, socket: &Socket, client: &Client, session: &Arc<Sessi
             super::rooms::be_out(app, socket, client, session, &room_id);
         }
     }
-}
-
-/// Closes connections that do not stop sending too much.
-pub(crate) fn dismiss_flooder(socket: &Socket) {
-    connect::dismiss(
-        socket,
-        Code::RateLimited,
-        "Too many commands, for too long.",
-        CloseCode::TOO_MANY_REQUESTS,
-    );
 }

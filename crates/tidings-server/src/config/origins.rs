@@ -47,11 +47,6 @@ impl Origins {
                 .is_some_and(|label| !label.is_empty() && label.bytes().all(is_of_host)),
         })
     }
-
-    /// Whether all pages may connect.
-    pub(crate) fn any(&self) -> bool {
-        self.0.contains(&Origin::Any)
-    }
 }
 
 /// Bytes that a part of a host's name is made of.
@@ -155,8 +150,6 @@ mod tests {
                 "{allowed:?} {origin}"
             );
         }
-        assert!(origins(&["*"]).any());
-        assert!(!origins(app).any());
     }
 
     #[test]

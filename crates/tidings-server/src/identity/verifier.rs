@@ -55,14 +55,6 @@ pub(crate) enum TokenError {
 }
 
 impl TokenError {
-    /// The word for programs.
-    pub(crate) fn code(&self) -> &'static str {
-        match self {
-            Self::Expired => "token_expired",
-            _ => "invalid_token",
-        }
-    }
-
     /// The sentence for people.
     pub(crate) fn sentence(&self) -> String {
         let mut sentence = self.to_string();

@@ -51,7 +51,7 @@ impl From<RateConfig> for Rate {
 
 /// Not now: after so long there will be enough, if nothing else is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("too much at once; again in {} ms", .0.as_millis().max(1))]
+#[error("too much at once; again in {} ms", self.milliseconds())]
 pub(crate) struct RetryAfter(pub(crate) Duration);
 
 impl RetryAfter {

@@ -96,16 +96,19 @@ impl Connections {
     }
 
     /// All connections.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.node.load(Ordering::Relaxed)
     }
 
     /// Users with a connection.
+    #[cfg(test)]
     pub(crate) fn users(&self) -> usize {
         self.0.users.keys()
     }
 
     /// The connections of a user.
+    #[cfg(test)]
     pub(crate) fn of_user(&self, user: &UserId) -> usize {
         self.0.users.of(user)
     }
@@ -185,10 +188,12 @@ impl<K: Hash + Eq + Clone> Counts<K> {
         })
     }
 
+    #[cfg(test)]
     fn of(&self, key: &K) -> usize {
         self.0.lock().get(key).copied().unwrap_or(0)
     }
 
+    #[cfg(test)]
     fn keys(&self) -> usize {
         self.0.lock().len()
     }

@@ -82,6 +82,7 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
     }
 
     /// How many buckets there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.parts
             .iter()

@@ -87,14 +87,6 @@ impl<O: Serialize> Answer<O> {
         }
     }
 
-    /// Answers with either.
-    pub(crate) fn settle(&self, outcome: Result<O, Fault>) {
-        match outcome {
-            Ok(output) => self.give(&output),
-            Err(fault) => self.refuse(&fault),
-        }
-    }
-
     fn take(&self) -> Option<Wanted> {
         self.pending.ack.lock().take()
     }

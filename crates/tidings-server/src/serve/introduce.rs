@@ -1,6 +1,6 @@
 //! What the server says of itself when it begins to listen.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use jiff::Timestamp;
 
@@ -17,12 +17,14 @@ use crate::{
 const TODAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Says where the server is, what it has loosened, and what to try.
-pub(super) fn introduce(app: &App, address: SocketAddr) {
+pub(super) fn introduce(app: &App, file: Option<&Path>, address: SocketAddr) {
     let version = env!("CARGO_PKG_VERSION");
     let store = app.config().store.path.display();
+    let settings = file.map_or("the defaults".into(), Path::to_string_lossy);
     if !app.is_dev() {
         say(format_args!(
             "tidings {version}\n\
+             \x20 settings {settings}\n\
              \x20 store    {store}\n\
              listening on http://{address}",
         ));

@@ -5,6 +5,8 @@ use std::{
     process::{Child, Command, ExitStatus, Output, Stdio},
 };
 
+use tempfile::TempDir;
+
 /// The binary with these arguments, not started yet.
 pub(crate) fn tidings(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
@@ -23,14 +25,26 @@ pub(crate) fn run(args: &[&str]) -> Output {
 /// A running server, which ends with this value.
 pub(crate) struct Server {
     child: Child,
+    /// Where it stores what it is told; gone with this value.
+    _home: TempDir,
     /// What it has said up to and including where it listens.
     pub(crate) introduction: String,
     pub(crate) address: String,
 }
 
 impl Server {
+    /// A development server whose users are offline soon after they have gone.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn start_with(flags: &[&str]) -> Self {
+        let home = TempDir::new().expect("there is room for temporary files");
         let mut child = tidings(&["serve", "--dev", "--listen", "127.0.0.1:0"])
+            .args(["--set", "presence.grace=100ms"])
+            .args(flags)
+            .current_dir(home.path())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary starts");
@@ -49,6 +63,7 @@ impl Server {
         std::thread::spawn(move || output.read_to_end(&mut Vec::new()));
         Self {
             child,
+            _home: home,
             introduction,
             address,
         }

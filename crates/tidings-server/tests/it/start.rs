@@ -10,7 +10,7 @@ use crate::process::{Server, run};
 #[test]
 fn what_is_not_safe_does_not_start() {
     for (args, said) in [
-        (&["serve"][..], "--dev"),
+        (&["serve"][..], "auth.secret"),
         (
             &["serve", "--dev", "--listen", "0.0.0.0:0"],
             "--listen 127.0.0.1:0",
@@ -48,7 +48,7 @@ fn the_version_is_printed() {
 #[test]
 fn it_says_what_is_loose_and_ends_when_asked() {
     let server = Server::start();
-    for said in ["guests", "every room is open", "nothing is stored"] {
+    for said in ["guests", "every room is open", "tidings.db"] {
         assert!(
             server.introduction.contains(said),
             "{}",

@@ -222,6 +222,12 @@ impl Connection {
         self.reason.get().copied()
     }
 
+    /// What the [`Permit`] of the connection holds, if that is of this type and the connection is
+    /// not over; an `Arc`, usually.
+    pub fn held<T: Clone + 'static>(&self) -> Option<T> {
+        self.permit.lock().held()
+    }
+
     /// The transport in use: `websocket` or `polling`, `sse` for an event stream, `poll` for
     /// long-polling in JSON, `rpc` for a single command.
     pub fn transport(&self) -> &'static str {
