@@ -51,6 +51,7 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await server?.kill();
+  await server?.forget();
 });
 
 /** @param {Page} page */
@@ -176,7 +177,7 @@ test("the page comes back when the server does, with what was written meanwhile"
   await say(ana, "Sent while the server was away");
   await ana.locator(".bubble[data-state=waiting]", { hasText: "server was away" }).waitFor();
   await shot(ana, "reconnecting-light");
-  server = await serve(server.port);
+  server = await serve(server.port, server.home);
   await state(ana, "Online");
   await state(ming, "Online");
   await ana.locator(".bubble:not([data-state])", { hasText: "server was away" }).waitFor();

@@ -2,6 +2,9 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -9,13 +12,14 @@ const binary = process.env.TIDINGS ?? fileURLToPath(new URL("../../target/releas
 const START_MS = 10_000;
 
 /**
- * Starts `tidings serve --dev`, and waits until it listens.
+ * Starts `tidings serve --dev`, and waits until it listens. Whoever has left is gone for the others at once.
  * @param {number} [port] 0: any free one.
+ * @param {string} [home] Where it stores what it is told; otherwise in a folder of its own.
  */
-export async function serve(port = 0) {
-  const child = spawn(binary, ["serve", "--dev", "--listen", `127.0.0.1:${port}`], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+export async function serve(port = 0, home = undefined) {
+  const folder = home ?? (await mkdtemp(join(tmpdir(), "tidings-")));
+  const flags = ["--listen", `127.0.0.1:${port}`, "--set", "presence.grace=100ms"];
+  const child = spawn(binary, ["serve", "--dev", ...flags], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "exit");
   exited.catch(() => {});
   /** @type {string[]} */
@@ -38,10 +42,15 @@ export async function serve(port = 0) {
   return {
     url: /** @type {string} */ (url),
     port: Number(new URL(url).port),
+    home: folder,
     /** Ends it without a goodbye, as a crash would. */
     async kill() {
       child.kill("SIGKILL");
       await exited;
+    },
+    /** Removes what it has stored. */
+    async forget() {
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

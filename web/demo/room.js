@@ -12,6 +12,7 @@ import { randomId } from "./identity.js";
 /**
  * @typedef {object} Message
  * @property {string} messageId
+ * @property {number} seq
  * @property {string} roomId
  * @property {string} senderId
  * @property {string} senderName
@@ -46,6 +47,8 @@ export class Room {
   #identity;
   #connection;
   #joinedBefore = false;
+  /** The last number of the room's sequence that we have. @type {number | undefined} */
+  #lastSeq;
   /** @type {Map<string, Member>} */
   #members = new Map();
   /** @type {Map<string, {name: string, timer: number}>} */
@@ -124,12 +127,14 @@ export class Room {
     // The server may know us under another id than the one that we proposed.
     this.#identity = { id: self.userId, username: self.username };
     this.#view.self(self);
-    const room = await this.#connection.request("room:join", { roomId: this.#roomId });
+    const room = await this.#connection.request("room:join", { roomId: this.#roomId, after: this.#lastSeq });
+    this.#lastSeq = room.lastSeq;
     this.#members = new Map(room.members.map((/** @type {Member} */ member) => [member.userId, member]));
     this.#members.set(self.userId, self);
     this.#membersChanged();
     for (const userId of [...this.#typing.keys()]) this.#stopped(userId);
     for (const message of room.messages ?? []) this.#message(message);
+    // What was said meanwhile is there; if it was too much, that is worth a word.
     if (this.#joinedBefore && !room.recovered) this.#view.notice("back", "");
     this.#joinedBefore = true;
   }
@@ -186,6 +191,7 @@ export class Room {
   #message(message) {
     if (this.#seen.has(message.messageId)) return;
     this.#seen.add(message.messageId);
+    this.#lastSeq = Math.max(this.#lastSeq ?? 0, message.seq);
     this.#stopped(message.senderId);
     const { clientMessageId } = message;
     if (clientMessageId && this.#outbox.has(clientMessageId)) this.#confirmed(clientMessageId, message);
