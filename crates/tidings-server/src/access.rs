@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tidings_store::Store;
 
 use crate::{
+    config::RoomsConfig,
     fault::{Code, Fault},
     identity::patterns::Patterns,
     names::{RoomId, UserId},
@@ -23,6 +24,8 @@ pub(crate) struct Access {
     public: Patterns,
     /// Whether all rooms are: in development.
     everything: bool,
+    /// Bytes that the name of a room may have.
+    name_bytes: usize,
     store: Arc<dyn Store>,
 }
 
@@ -36,11 +39,12 @@ enum Verdict {
 }
 
 impl Access {
-    /// Rules by which these rooms are open to everybody, or every room is.
-    pub(crate) fn new(public: Patterns, everything: bool, store: Arc<dyn Store>) -> Self {
+    /// Rules by which the public rooms are open to everybody, or every room is.
+    pub(crate) fn new(rooms: &RoomsConfig, everything: bool, store: Arc<dyn Store>) -> Self {
         Self {
-            public,
+            public: rooms.public.clone(),
             everything,
+            name_bytes: rooms.name_bytes,
             store,
         }
     }
@@ -68,6 +72,12 @@ impl Access {
     ///
     /// When the user may not, or when the store cannot be asked.
     pub(crate) async fn enter(&self, session: &Session, room: &RoomId) -> Result<(), Fault> {
+        if room.as_str().len() > self.name_bytes {
+            return Err(Fault::new(
+                Code::BadRequest,
+                format!("roomId is longer than {} bytes.", self.name_bytes),
+            ));
+        }
         let yes = match self.verdict(session, room) {
             Verdict::Yes => true,
             Verdict::No => false,

@@ -63,7 +63,7 @@ impl App {
         verifier: Verifier,
         guard: Guard,
     ) -> Self {
-        let access = Access::new(config.rooms.public.clone(), dev, Arc::clone(&store));
+        let access = Access::new(&config.rooms, dev, Arc::clone(&store));
         let typing = Typing::new(config.typing.timeout);
         Self(Arc::new(Inner {
             config,

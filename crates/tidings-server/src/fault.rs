@@ -164,9 +164,9 @@ impl From<StoreError> for Fault {
             )
             .after(OVERLOADED_FOR),
             StoreError::Closed => Self::new(Code::Unavailable, "The server is shutting down."),
-            StoreError::NotFound { .. } => Self::new(
+            StoreError::NotFound { what, .. } => Self::new(
                 Code::NotFound,
-                "There is no such message in this room, or it was deleted.",
+                format!("There is no such {what} here, or it was deleted."),
             ),
             StoreError::Forbidden => Self::new(
                 Code::PermissionDenied,

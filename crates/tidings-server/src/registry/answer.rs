@@ -6,7 +6,10 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use tidings::{Ack, EmitError, Socket};
 
-use crate::fault::{Code, Fault};
+use crate::{
+    events::{ErrorEvent, Event as _},
+    fault::{Code, Fault},
+};
 
 /// The answer to a command. Clones are the same answer; the first that is given counts. Dropped by
 /// all who have it, it says that the command could not be finished.
@@ -102,16 +105,11 @@ impl Pending {
                 fault,
             }),
             Wanted::Faults => {
-                #[derive(Serialize)]
-                struct ErrorEvent<'a> {
-                    code: Code,
-                    message: &'a str,
-                }
                 let event = ErrorEvent {
                     code: fault.code(),
                     message: fault.sentence(),
                 };
-                self.socket.emit("error", &event)
+                self.socket.emit(ErrorEvent::NAME, &event)
             }
         };
         log_unsent(sent);
