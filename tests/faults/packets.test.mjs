@@ -169,6 +169,17 @@ describe("much of a good thing", () => {
     await unharmed();
   });
 
+  it("events whose names mean something elsewhere are events that nobody listens to", async () => {
+    const ws = await joinedWs(server.port);
+    for (const name of ["error", "message_", "__proto__", "constructor", "toString", "then", "close", "end"]) {
+      ws.send(`42["${name}","x"]`);
+    }
+    ws.send('421["echo","after"]');
+    assert.equal(await ws.packet(), '431["after"]');
+    ws.end();
+    await unharmed();
+  });
+
   it("packets that are only separators", async () => {
     const session = await Polling.open(server.port);
     await session.post("\x1e".repeat(100_000));

@@ -19,8 +19,13 @@ pub(crate) async fn run(settings: &Settings, server: Server) -> anyhow::Result<(
         .port();
     let pages = Router::new().route("/healthz", get(|| async { "ok" }));
     for listener in listeners {
-        let (server, pages) = (server.clone(), pages.clone());
-        tokio::spawn(async move { server.serve_with(listener, pages).await });
+        let (server, pages, tls) = (server.clone(), pages.clone(), settings.tls.clone());
+        tokio::spawn(async move {
+            match tls {
+                Some(tls) => server.serve_tls(listener, tls, pages).await,
+                None => server.serve_with(listener, pages).await,
+            }
+        });
     }
     println!("READY {port}");
     terminate.recv().await;

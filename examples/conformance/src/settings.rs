@@ -1,9 +1,15 @@
 //! The environment variables, read once.
 
-use std::{env, str::FromStr, time::Duration};
+use std::{env, str::FromStr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
-use tidings::{EngineConfig, Limits, Parser, RecoveryConfig};
+use tidings::{
+    EngineConfig, Limits, Parser, RecoveryConfig, Tls,
+    rustls::{
+        ServerConfig,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    },
+};
 
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -25,6 +31,7 @@ pub(crate) struct Settings {
     pub(crate) parser: Parser,
     pub(crate) attachment_timeout: Option<Duration>,
     pub(crate) handshake_timeout: Option<Duration>,
+    pub(crate) tls: Option<Tls>,
 }
 
 fn text(name: &str) -> Option<String> {
@@ -46,6 +53,21 @@ where
 
 fn millis(name: &str) -> anyhow::Result<Option<Duration>> {
     Ok(parsed(name)?.map(Duration::from_millis))
+}
+
+/// `TLS_CERT` and `TLS_KEY`, files in PEM, make all listeners speak TLS.
+fn tls() -> anyhow::Result<Option<Tls>> {
+    let (Some(certificates), Some(key)) = (text("TLS_CERT"), text("TLS_KEY")) else {
+        return Ok(None);
+    };
+    let chain = CertificateDer::pem_file_iter(&certificates)
+        .and_then(Iterator::collect)
+        .with_context(|| format!("cannot read {certificates}"))?;
+    let key = PrivateKeyDer::from_pem_file(&key).with_context(|| format!("cannot read {key}"))?;
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    Ok(Some(Tls::new(Arc::new(config))))
 }
 
 impl Settings {
@@ -78,6 +100,7 @@ impl Settings {
             parser,
             attachment_timeout: millis("ATTACHMENT_TIMEOUT")?,
             handshake_timeout: millis("HANDSHAKE_TIMEOUT")?,
+            tls: tls()?,
         })
     }
 

@@ -3,7 +3,7 @@
 use std::{
     future::{Future, IntoFuture},
     pin::Pin,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tidings_protocol::{args::Args, websocket::Opcode};
@@ -247,7 +247,7 @@ impl BroadcastAcks {
             flags,
             local,
         } = broadcast;
-        let deadline = Instant::now() + timeout;
+        let deadline = tokio::time::Instant::now() + timeout;
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let here = async {
             let (ours, mut answers) = mpsc::unbounded_channel();
@@ -260,8 +260,7 @@ impl BroadcastAcks {
             );
             let mut answered = 0;
             while answered < expected
-                && let Ok(Some(answer)) =
-                    tokio::time::timeout_at(deadline.into(), answers.recv()).await
+                && let Ok(Some(answer)) = tokio::time::timeout_at(deadline, answers.recv()).await
             {
                 answered += 1;
                 let _ = sender.send(answer);

@@ -6,6 +6,7 @@
     reason = "helpers of tests may fail like tests"
 )]
 
+mod acks;
 mod admission;
 mod closing;
 mod delivery;
@@ -15,7 +16,7 @@ mod handlers;
 mod limits;
 mod mount;
 mod raw;
-mod restart;
+mod recovery;
 mod streams;
 mod support;
 mod tls;

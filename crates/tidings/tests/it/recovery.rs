@@ -1,4 +1,4 @@
-//! A restart of the server, which to its clients is a lost connection.
+//! Clients that come back: after a lost connection, and after a restart, which to them is one.
 
 use std::net::SocketAddr;
 
@@ -7,9 +7,13 @@ use tidings::{
     Data, JoinError, Namespace, RecoveryConfig, Server, ServerBuilder, Socket, SocketIo,
 };
 
-use crate::support::{Running, Sio};
+use crate::support::{Running, Sio, eventually};
 
 fn builder() -> ServerBuilder {
+    builder_with(RecoveryConfig::new())
+}
+
+fn builder_with(recovery: RecoveryConfig) -> ServerBuilder {
     let namespace = || {
         Namespace::new()
             .on("join", async |socket: Socket, Data(room): Data<String>| {
@@ -24,7 +28,7 @@ fn builder() -> ServerBuilder {
             })
     };
     Server::builder()
-        .recovery(RecoveryConfig::new())
+        .recovery(recovery)
         .namespace("/", namespace())
         .dynamic_namespace(|name| name.starts_with("/board-"), namespace())
         .socketio("/socket.io/", SocketIo::new())
@@ -114,7 +118,7 @@ async fn a_client_that_comes_back_to_the_next_run_is_the_same_and_has_missed_not
         assert_eq!(client.placed_event().await, json!(["welcome", [false, ""]]));
         client.emit(json!(["join", "tea"])).await;
         let hub = first.server.hub(namespace).unwrap();
-        crate::support::eventually(|| hub.rooms() == ["tea"]).await;
+        eventually(|| hub.rooms() == ["tea"]).await;
         hub.to("tea").emit("said", "before").unwrap();
         assert_eq!(client.placed_event().await, json!(["said", "before"]));
         let reading = tokio::spawn(async move {
@@ -139,7 +143,7 @@ async fn a_client_that_comes_back_to_the_next_run_is_the_same_and_has_missed_not
 
         // And once more, over a run in which nothing was said.
         drop(client.sio);
-        crate::support::eventually(|| second.server.connections() == 0).await;
+        eventually(|| second.server.connections() == 0).await;
         let third = builder().recover_from(stop(second).await).build().unwrap();
         let third = Running::start(third).await;
         let auth = json!({ "pid": pid, "offset": client.offset });
@@ -164,7 +168,7 @@ async fn who_cannot_be_recovered_is_told_so_and_begins_anew() {
         ..
     } = client;
     drop(sio);
-    crate::support::eventually(|| first.server.connections() == 0).await;
+    eventually(|| first.server.connections() == 0).await;
     let snapshot = stop(first).await;
     let mut damaged = snapshot.clone();
     damaged.truncate(snapshot.len() - 1);
@@ -194,4 +198,57 @@ async fn who_cannot_be_recovered_is_told_so_and_begins_anew() {
     assert!(running.hub("/").is_none());
     assert_eq!(running.hubs().len(), 1);
     running.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_missed_more_than_is_kept_is_told_so_and_the_server_keeps_no_more() {
+    const KIB: usize = 1024;
+    let config = RecoveryConfig::new;
+    for (recovery, events, recovered) in [
+        (config().log_bytes(200 * KIB), 10, true),
+        (config().log_bytes(200 * KIB), 400, false),
+        (config().session_bytes(200 * KIB), 10, true),
+        (config().session_bytes(200 * KIB), 400, false),
+    ] {
+        let what = format!("{events} events, {recovery:?}");
+        let running = Running::start(builder_with(recovery).build().unwrap()).await;
+        let mut client = Client::connect(running.address, "/", json!({})).await;
+        client.placed_event().await;
+        let Client {
+            sio,
+            sid,
+            pid,
+            offset,
+            ..
+        } = client;
+        drop(sio);
+        eventually(|| running.server.connections() == 0).await;
+        let hub = running.server.hub("/").unwrap();
+        let text = "x".repeat(KIB);
+        for n in 0..events {
+            hub.everyone().emit("said", &(n, &text)).unwrap();
+        }
+        let auth = json!({ "pid": pid, "offset": offset });
+        let mut client = Client::connect(running.address, "/", auth).await;
+        assert_eq!(client.sid == sid, recovered, "{what}");
+        if recovered {
+            for n in 0..events {
+                assert_eq!(client.event().await[1][0], n, "{what}");
+            }
+        }
+        assert_eq!(
+            client.event().await,
+            json!(["welcome", [recovered, ""]]),
+            "{what}"
+        );
+        let stats = running.server.stats();
+        assert_eq!(
+            stats.sessions_recovered.get(),
+            u64::from(recovered),
+            "{what}"
+        );
+        assert_eq!(stats.sessions_lost.get(), u64::from(!recovered), "{what}");
+        drop(client);
+        running.close().await;
+    }
 }
