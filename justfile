@@ -25,6 +25,10 @@ autobahn *cases:
 bench *scenarios:
     bench/run.sh {{ scenarios }}
 
+# Kills the server that often under load, and looks for what was lost
+kill times="20":
+    KILLS={{ times }} cargo test -p tidings-server --test it kill -- --nocapture
+
 # One fuzz target for a while: `just fuzz websocket_decode 300`
 fuzz target seconds="60":
     cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run {{ target }} -- -max_total_time={{ seconds }}

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
 
 /// Longer than anything here takes, shorter than anybody waits.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -19,16 +19,18 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn connect(address: &str) -> Self {
+        Self::try_connect(address).await.expect("it listens")
+    }
+
+    /// Connects, if anybody listens.
+    pub(crate) async fn try_connect(address: &str) -> Option<Self> {
         let uri = format!("ws://{address}/ws").parse().expect("it is a URI");
-        let (socket, _) = ClientBuilder::from_uri(uri)
-            .connect()
-            .await
-            .expect("it listens");
-        Self {
+        let (socket, _) = ClientBuilder::from_uri(uri).connect().await.ok()?;
+        Some(Self {
             socket,
             events: VecDeque::new(),
             next_id: 1,
-        }
+        })
     }
 
     /// Connects, signs in and joins.
@@ -44,21 +46,31 @@ impl Client {
     }
 
     pub(crate) async fn send(&mut self, frame: Value) {
+        self.try_send(&frame).await.expect("it is connected");
+    }
+
+    /// Sends a frame, unless the connection is over.
+    pub(crate) async fn try_send(&mut self, frame: &Value) -> Option<()> {
         let message = Message::text(frame.to_string());
-        self.socket.send(message).await.expect("it is connected");
+        self.socket.send(message).await.ok()
     }
 
     /// Sends a command and waits for its answer.
     pub(crate) async fn ask(&mut self, name: &str, data: Value) -> Value {
+        self.try_ask(name, data).await.expect("it is connected")
+    }
+
+    /// Sends a command and waits for its answer, unless the connection is over.
+    pub(crate) async fn try_ask(&mut self, name: &str, data: Value) -> Option<Value> {
         let id = self.next_id;
         self.next_id += 1;
-        self.send(json!({ "type": name, "data": data, "id": id }))
-            .await;
+        self.try_send(&json!({ "type": name, "data": data, "id": id }))
+            .await?;
         loop {
-            let mut frame = self.receive().await;
+            let mut frame = self.try_receive().await?;
             if frame["type"] == "ack" {
                 assert_eq!(frame["id"], id);
-                return frame["data"].take();
+                return Some(frame["data"].take());
             }
             self.events.push_back(frame);
         }
@@ -67,25 +79,27 @@ impl Client {
     /// Waits for an event, and skips those before it.
     pub(crate) async fn event(&mut self, name: &str) -> Value {
         loop {
-            let mut frame = match self.events.pop_front() {
-                Some(frame) => frame,
-                None => self.receive().await,
-            };
+            let mut frame = self.try_next().await.expect("it is connected");
             if frame["type"] == name {
                 return frame["data"].take();
             }
         }
     }
 
-    async fn receive(&mut self) -> Value {
+    /// Waits for the next frame, whatever it is, unless the connection is over. Can be given up.
+    pub(crate) async fn try_next(&mut self) -> Option<Value> {
+        match self.events.pop_front() {
+            Some(frame) => Some(frame),
+            None => self.try_receive().await,
+        }
+    }
+
+    async fn try_receive(&mut self) -> Option<Value> {
         loop {
             let received = tokio::time::timeout(PATIENCE, self.socket.next()).await;
-            let message = received
-                .expect("nothing came")
-                .expect("it closed")
-                .expect("it broke");
+            let message = received.expect("nothing came")?.ok()?;
             if let Some(text) = message.as_text() {
-                return serde_json::from_str(text).expect("frames are JSON");
+                return Some(serde_json::from_str(text).expect("frames are JSON"));
             }
         }
     }

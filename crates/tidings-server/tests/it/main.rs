@@ -2,6 +2,7 @@
 
 mod chat;
 mod client;
+mod kill;
 mod process;
 mod settings;
 mod start;

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
+    path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
 };
 
@@ -22,11 +23,11 @@ pub(crate) fn run(args: &[&str]) -> Output {
     tidings(args).output().expect("the binary runs")
 }
 
-/// A running server, which ends with this value.
+/// A running server. It ends with this value, and has no time for a last word then.
 pub(crate) struct Server {
     child: Child,
-    /// Where it stores what it is told; gone with this value.
-    _home: TempDir,
+    /// Where it stores what it is told, if that is gone with this value.
+    _home: Option<TempDir>,
     /// What it has said up to and including where it listens.
     pub(crate) introduction: String,
     pub(crate) address: String,
@@ -41,10 +42,17 @@ impl Server {
     /// The same with more flags.
     pub(crate) fn start_with(flags: &[&str]) -> Self {
         let home = TempDir::new().expect("there is room for temporary files");
-        let mut child = tidings(&["serve", "--dev", "--listen", "127.0.0.1:0"])
-            .args(["--set", "presence.grace=100ms"])
+        let flags = [&["--dev", "--set", "presence.grace=100ms"], flags].concat();
+        let mut server = Self::start_in(home.path(), &flags);
+        server._home = Some(home);
+        server
+    }
+
+    /// A server that finds what another one has left in that folder, with these flags.
+    pub(crate) fn start_in(home: &Path, flags: &[&str]) -> Self {
+        let mut child = tidings(&["serve", "--listen", "127.0.0.1:0"])
             .args(flags)
-            .current_dir(home.path())
+            .current_dir(home)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary starts");
@@ -63,7 +71,7 @@ impl Server {
         std::thread::spawn(move || output.read_to_end(&mut Vec::new()));
         Self {
             child,
-            _home: home,
+            _home: None,
             introduction,
             address,
         }
