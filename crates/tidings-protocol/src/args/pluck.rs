@@ -13,7 +13,7 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// When the argument nests more deeply than [`MAX_DEPTH`](super::MAX_DEPTH).
+    /// When the argument nests more deeply than [`MAX_DEPTH`].
     pub fn pluck(&self, index: usize, key: &str) -> Result<Option<Args>, DecodeError> {
         match &self.items {
             Items::Json { text, attachments } => {
