@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use tidings_protocol::{args::Args, event_stream, websocket::Opcode};
+use tidings_protocol::{args::Args, close::CloseCode, event_stream, websocket::Opcode};
 use tokio::sync::oneshot;
 
 use super::{answer::Failure, audience::Audience};
@@ -107,7 +107,7 @@ impl Client {
             Ok(joined) => joined,
             // Middleware panicked.
             Err(_) => {
-                connection.end(CloseReason::ForcedClose, Goodbye::Cut);
+                connection.end(CloseReason::ForcedClose, Goodbye::Frame(None, ""));
                 Err(Failure::internal())
             }
         }
@@ -163,7 +163,9 @@ impl Joining {
             let socket = match self.decide().await {
                 Ok(socket) => socket,
                 Err(refused) => {
-                    self.connection.end(CloseReason::ForcedClose, Goodbye::Cut);
+                    // A cut would race with the answer that says why.
+                    let goodbye = Goodbye::Frame(None, "");
+                    self.connection.end(CloseReason::ForcedClose, goodbye);
                     return Err(Failure::refused(&refused));
                 }
             };
@@ -297,6 +299,16 @@ impl Receiver for Client {
 
     fn binary(&self, _: &Arc<Connection>, _: &[u8]) -> Result<bool, Malformed> {
         Err(Malformed)
+    }
+
+    fn close(&self, connection: &Arc<Connection>, code: CloseCode, why: &'static str) {
+        // Who is to stay away finds no session to continue when it comes back all the same.
+        let reason = if code.reconnect() {
+            CloseReason::ForcedServerClose
+        } else {
+            CloseReason::ServerNamespaceDisconnect
+        };
+        connection.end(reason, Goodbye::Frame(Some(code), why));
     }
 
     fn closed(&self, _: &Arc<Connection>, reason: CloseReason) {
