@@ -57,7 +57,7 @@ pub(crate) fn namespace(app: App) -> Namespace {
 pub(crate) fn registry() -> Registry {
     use Permission::{Admin, Anybody, MayJoin, MaySend, Member, User};
     Registry::default()
-        .command(
+        .answering(
             About {
                 name: "auth",
                 summary: "Signs in, or gives a new token before the old one expires. A server in \

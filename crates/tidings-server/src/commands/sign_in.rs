@@ -17,7 +17,7 @@ use crate::{
     fault::{Code, Fault},
     identity::verifier::TokenError,
     names::{UserId, Username},
-    registry::{Call, log_unsent},
+    registry::{Answer, Call, log_unsent},
     session::Session,
 };
 
@@ -46,8 +46,9 @@ pub(super) struct SignedIn {
     expires_at: Option<String>,
 }
 
-/// Signs in, or goes on with a new token.
-pub(super) async fn auth(call: Call, auth: Auth) -> Result<SignedIn, Fault> {
+/// Signs in, or goes on with a new token. Who is turned away is answered before the connection is
+/// closed.
+pub(super) async fn auth(call: Call, auth: Auth, answer: Answer<SignedIn>) -> Result<(), Fault> {
     let Call {
         app,
         socket,
@@ -61,11 +62,12 @@ pub(super) async fn auth(call: Call, auth: Auth) -> Result<SignedIn, Fault> {
         } => match verify(app, &token).await {
             Ok(session) => session,
             Err(fault) => {
+                answer.refuse(&fault);
                 // A wrong token is no slip of the hand, and guessing shall cost a connection.
                 if client.session().is_none() && fault.code() == Code::InvalidToken {
                     socket.close(CloseCode::INVALID_TOKEN, fault.code().as_str());
                 }
-                return Err(fault);
+                return Ok(());
             }
         },
         Auth {
@@ -90,10 +92,11 @@ pub(super) async fn auth(call: Call, auth: Auth) -> Result<SignedIn, Fault> {
     let session = Arc::new(session);
     let before = client.session();
     if let Err(fault) = enter(app, socket, client, &session) {
+        answer.refuse(&fault);
         if fault.code() == Code::ConnectionLimit {
             socket.close(CloseCode::CONNECTION_LIMIT, fault.code().as_str());
         }
-        return Err(fault);
+        return Ok(());
     }
     match before {
         None => welcome(app, socket, &session),
@@ -103,12 +106,13 @@ pub(super) async fn auth(call: Call, auth: Auth) -> Result<SignedIn, Fault> {
             presence::arrive(app, socket, &session);
         }
     }
-    Ok(SignedIn {
+    answer.give(&SignedIn {
         user_id: session.user_id().clone(),
         username: session.identity.username.clone(),
         client_id: socket.id().to_string(),
         expires_at: session.expires().map(clock::rfc3339),
-    })
+    });
+    Ok(())
 }
 
 /// The session that a token entitles to.
