@@ -2,7 +2,7 @@
 //! outcome, `NAME ROOM SEQ ID`. Kill it as you like, and look into the file.
 //!
 //! ```sh
-//! cargo run -p tidings-store --example acknowledged -- /tmp/tidings.db first-run
+//! cargo run -p tidings-store --example acknowledged -- chat.db first-run
 //! ```
 //!
 //! The room `said` has messages only. In the room `edited` each message is edited once it is
