@@ -1,4 +1,5 @@
-// A TCP proxy that can lose the network: cut every connection, or go silent without closing.
+// A TCP proxy that can lose the network: cut or reset every connection, be slow, go silent without closing; or not let some
+// requests through.
 
 import net from "node:net";
 import { until } from "./wait.mjs";
@@ -11,6 +12,9 @@ import { until } from "./wait.mjs";
  * @property {() => number} connections
  * @property {() => Promise<void>} settled there is a connection, and nothing has been sent up for a moment
  * @property {() => void} cut destroys every connection now
+ * @property {() => void} reset ends every connection with RST
+ * @property {(ms: number) => void} delay bytes arrive so much later, in both directions
+ * @property {(pattern: RegExp | null) => void} deny connections on which a request head like this is sent up get a 403 instead
  * @property {() => void} freeze passes no byte in either direction, and keeps every connection open
  * @property {() => void} thaw
  * @property {(refuse: boolean) => void} refuse new connections are destroyed at once
@@ -25,6 +29,9 @@ export async function proxy(target) {
   let lastUp = 0;
   let frozen = false;
   let refusing = false;
+  let late = 0;
+  /** @type {RegExp | null} */
+  let denied = null;
 
   const server = net.createServer((client) => {
     if (refusing) return void client.destroy();
@@ -44,10 +51,20 @@ export async function proxy(target) {
       from.on("data", (chunk) => {
         bytes[way] += chunk.length;
         if (way === "up") lastUp = Date.now();
-        if (!to.destroyed && !to.write(chunk)) {
-          from.pause();
-          to.once("drain", () => frozen || from.resume());
+        if (way === "up" && denied?.test(chunk.toString("latin1"))) {
+          client.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+          upstream.destroy();
+          return;
         }
+        const pass = () => {
+          if (!to.destroyed && !to.write(chunk)) {
+            from.pause();
+            to.once("drain", () => frozen || from.resume());
+          }
+        };
+        // Timers of one length keep the order of the bytes.
+        if (late > 0) setTimeout(pass, late);
+        else pass();
       });
       if (frozen) from.pause();
     }
@@ -64,6 +81,15 @@ export async function proxy(target) {
     connections: () => sockets.size / 2,
     settled: () => until(() => sockets.size > 0 && Date.now() - lastUp > 40, "calm on the wire"),
     cut,
+    reset() {
+      for (const socket of sockets) socket.resetAndDestroy();
+    },
+    delay(ms) {
+      late = ms;
+    },
+    deny(pattern) {
+      denied = pattern;
+    },
     freeze() {
       frozen = true;
       for (const socket of sockets) socket.pause();
