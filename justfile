@@ -10,7 +10,7 @@ check:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
     tests/setup.sh
     cd tests/browser && npm ci --silent
-    for project in tests tests/browser web; do tests/node_modules/.bin/tsc --noEmit -p $project || exit 1; done
+    for project in tests tests/browser web clients/js clients/js/test; do tests/node_modules/.bin/tsc --noEmit -p $project || exit 1; done
 
 # Every test, or some: `just test rust`
 test *what:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every suite: the protocol's against the Rust conformance server, or against Node with SERVER=reference; the
-# vocabulary's against the real server. CONFORMANCE and TIDINGS name other binaries; arguments, when given, are the Node
+# vocabulary's, and that of our JavaScript client, against the real server. CONFORMANCE and TIDINGS name other binaries; arguments, when given, are the Node
 # test files to run instead of all.
 set -uo pipefail
 cd "$(dirname "$0")"
@@ -16,7 +16,7 @@ if (($#)); then
 else
   suites=(clients/*.test.mjs engine/*.test.mjs faults/*.test.mjs)
   # There is no such server in Node to compare with.
-  [[ ${SERVER:-} == reference ]] || suites+=(server/*.test.mjs)
+  [[ ${SERVER:-} == reference ]] || suites+=(server/*.test.mjs ../clients/js/test/*.test.mjs)
   node --test --test-concurrency=2 "${suites[@]}" || failed=1
   PYTHONDONTWRITEBYTECODE=1 .cache/venv/bin/pytest clients || failed=1
   # It has its server within, so there is nothing of the reference in it.
