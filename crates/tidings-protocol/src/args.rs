@@ -175,18 +175,19 @@ impl Args {
         }
     }
 
-    /// Bytes of the arguments in the encoding that they are kept in, attachments not counted.
+    /// Bytes of the arguments in the encoding that they are kept in, binary data not counted.
     pub fn byte_len(&self) -> usize {
-        let (Items::Json { text: bytes, .. } | Items::MessagePack(bytes)) = &self.items;
-        bytes.len()
+        match &self.items {
+            Items::Json { text, .. } => text.len(),
+            Items::MessagePack(items) => items.len() - msgpack::binary_bytes(items),
+        }
     }
 
-    /// Bytes of the attachments. In MessagePack binary data stands among the arguments and counts
-    /// in [`byte_len`](Args::byte_len).
+    /// Bytes of the binary data in the arguments.
     pub fn attachment_bytes(&self) -> usize {
         match &self.items {
             Items::Json { attachments, .. } => known(attachments).iter().map(Bytes::len).sum(),
-            Items::MessagePack(_) => 0,
+            Items::MessagePack(items) => msgpack::binary_bytes(items),
         }
     }
 

@@ -9,16 +9,22 @@
 //! client. The first may be held while taking the second or the last; otherwise each is taken
 //! alone. Sending puts frames into outboxes, waits for nobody, and may happen under any of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use tidings::{Hub, SocketId};
+use tidings::{Hub, Socket};
 use tidings_store::Store;
 use tokio::time::Instant;
 
 use crate::{
     access::Access, config::Config, deadlines::Deadlines, delivered::Delivered,
-    departures::Departures, guard::Guard, identity::verifier::Verifier, presence::Presence,
-    rooms::Rooms, typing::Typing,
+    departures::Departures, device::Device, guard::Guard, identity::verifier::Verifier,
+    presence::Presence, rooms::Rooms, typing::Typing,
 };
 
 /// The shared state. Cheap to clone; clones are the same.
@@ -39,19 +45,21 @@ struct Inner {
     delivered: Delivered,
     departures: Departures,
     due: Deadlines<Due>,
+    /// Connections that there have been.
+    devices: AtomicU64,
 }
 
 /// What is to happen to a connection at some time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Due {
     /// Somebody has to have signed in.
-    SignIn(SocketId),
+    SignIn(Device),
     /// The token is about to expire.
-    Expiring(SocketId),
+    Expiring(Device),
     /// The token has expired.
-    Expired(SocketId),
+    Expired(Device),
     /// The connection went, and has not come back within the grace.
-    Departed(SocketId),
+    Departed(Device),
 }
 
 impl App {
@@ -78,6 +86,7 @@ impl App {
             delivered: Delivered::default(),
             departures: Departures::default(),
             due: Deadlines::default(),
+            devices: AtomicU64::new(0),
         }))
     }
 
@@ -134,6 +143,14 @@ impl App {
     /// Who went lately.
     pub(crate) fn departures(&self) -> &Departures {
         &self.0.departures
+    }
+
+    /// What the connection of a socket is known by from now on.
+    pub(crate) fn new_device(&self, socket: &Socket) -> Device {
+        Device {
+            socket: socket.id(),
+            number: self.0.devices.fetch_add(1, Ordering::Relaxed),
+        }
     }
 
     /// Has something happen to a connection after that time.

@@ -7,11 +7,13 @@ use parking_lot::{Mutex, MutexGuard};
 use tidings::Socket;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::{guard::Allowance, names::RoomId, session::Session};
+use crate::{device::Device, guard::Allowance, names::RoomId, session::Session};
 
 /// One client. It lives in the socket, see [`Client::of`].
 #[derive(Debug)]
 pub(crate) struct Client {
+    /// What it is known by.
+    pub(crate) device: Device,
     /// Where it comes from, as far as trusted proxies tell.
     pub(crate) address: IpAddr,
     /// Under one short lock, since every command asks for several of these.
@@ -29,8 +31,9 @@ struct State {
 
 impl Client {
     /// A client that nobody has signed in on.
-    pub(crate) fn new(address: IpAddr) -> Self {
+    pub(crate) fn new(device: Device, address: IpAddr) -> Self {
         Self {
+            device,
             address,
             state: Mutex::new(State {
                 session: None,

@@ -22,6 +22,7 @@ use tidings::{Ack, Args, EventName, Namespace, Socket, State};
 
 pub(crate) use self::{
     connect::{dismiss, on_due},
+    presence::see,
     typing::expire as expire_typing,
 };
 use crate::{

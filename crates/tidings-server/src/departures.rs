@@ -3,25 +3,24 @@
 use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
-use tidings::SocketId;
 
-use crate::{names::RoomId, session::Session};
+use crate::{device::Device, names::RoomId, session::Session};
 
 /// Who was on a connection, and where.
 type Departure = (Arc<Session>, Vec<RoomId>);
 
 /// The connections that went lately. There are as many as went within the grace.
 #[derive(Debug, Default)]
-pub(crate) struct Departures(Mutex<HashMap<SocketId, Departure>>);
+pub(crate) struct Departures(Mutex<HashMap<Device, Departure>>);
 
 impl Departures {
     /// A connection has gone.
-    pub(crate) fn keep(&self, id: SocketId, session: Arc<Session>, rooms: Vec<RoomId>) {
+    pub(crate) fn keep(&self, id: Device, session: Arc<Session>, rooms: Vec<RoomId>) {
         self.0.lock().insert(id, (session, rooms));
     }
 
     /// The grace of a connection has passed.
-    pub(crate) fn take(&self, id: &SocketId) -> Option<Departure> {
+    pub(crate) fn take(&self, id: &Device) -> Option<Departure> {
         self.0.lock().remove(id)
     }
 }

@@ -12,6 +12,7 @@ mod config;
 mod deadlines;
 mod delivered;
 mod departures;
+mod device;
 mod events;
 mod fault;
 mod guard;

@@ -17,10 +17,12 @@ use parking_lot::{Mutex, MutexGuard};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
-use tidings::SocketId;
 use tidings_store::Time;
 
-use crate::names::{UserId, Username};
+use crate::{
+    device::Device,
+    names::{UserId, Username},
+};
 
 const PARTS: usize = 16;
 
@@ -76,15 +78,15 @@ pub(crate) struct Presence {
 #[derive(Debug)]
 struct User {
     username: Username,
-    devices: SmallVec<[Device; 2]>,
+    devices: SmallVec<[Present; 2]>,
     hidden_since: Option<Time>,
     /// What others were told last.
     shown: Status,
 }
 
 #[derive(Debug)]
-struct Device {
-    id: SocketId,
+struct Present {
+    id: Device,
     away: bool,
     /// It has gone, and the grace has not passed yet.
     gone: bool,
@@ -110,7 +112,7 @@ impl Presence {
         &self,
         user_id: &UserId,
         username: &Username,
-        device: SocketId,
+        device: Device,
         at: Time,
         tell: impl FnOnce(Change),
     ) {
@@ -124,7 +126,7 @@ impl Presence {
         user.username = username.clone();
         match user.devices.iter_mut().find(|it| it.id == device) {
             Some(known) => known.gone = false,
-            None => user.devices.push(Device {
+            None => user.devices.push(Present {
                 id: device,
                 away: false,
                 gone: false,
@@ -134,7 +136,7 @@ impl Presence {
     }
 
     /// A device has gone, and may be back within the grace.
-    pub(crate) fn lose(&self, user_id: &UserId, device: SocketId) {
+    pub(crate) fn lose(&self, user_id: &UserId, device: Device) {
         if let Some(user) = self.part(user_id).get_mut(user_id)
             && let Some(device) = user.devices.iter_mut().find(|it| it.id == device)
         {
@@ -147,7 +149,7 @@ impl Presence {
     pub(crate) fn depart(
         &self,
         user_id: &UserId,
-        device: SocketId,
+        device: Device,
         at: Time,
         tell: impl FnOnce(Change),
     ) -> bool {
@@ -169,7 +171,7 @@ impl Presence {
     pub(crate) fn choose(
         &self,
         user_id: &UserId,
-        device: SocketId,
+        device: Device,
         chosen: Chosen,
         at: Time,
         tell: impl FnOnce(Change),
@@ -213,6 +215,18 @@ impl Presence {
             .is_some_and(|user| user.devices.iter().any(|it| !it.gone))
     }
 
+    /// Everybody who has a device here, with the name that they have.
+    pub(crate) fn users(&self) -> Vec<(UserId, Username)> {
+        let users = |part: &Mutex<HashMap<UserId, User>>| {
+            let part = part.lock();
+            let users = part.iter().filter(|(_, user)| user.hidden_since.is_none());
+            users
+                .map(|(id, user)| (id.clone(), user.username.clone()))
+                .collect::<Vec<_>>()
+        };
+        self.parts.iter().flat_map(users).collect()
+    }
+
     /// How many users have a device here.
     pub(crate) fn len(&self) -> usize {
         self.parts.iter().map(|part| part.lock().len()).sum()
@@ -249,8 +263,11 @@ impl User {
 mod tests {
     use super::*;
 
-    fn device(letter: char) -> SocketId {
-        SocketId::parse(&letter.to_string().repeat(20)).unwrap()
+    fn device(letter: char) -> Device {
+        Device {
+            socket: tidings::SocketId::parse(&letter.to_string().repeat(20)).unwrap(),
+            number: 1,
+        }
     }
 
     /// Runs steps of one user, and gives what others hear: the first letters of the statuses.

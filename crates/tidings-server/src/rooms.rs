@@ -1,7 +1,7 @@
 //! The rooms that somebody is in: who, with which devices; and what is published while somebody is
 //! about to join.
 //!
-//! Pure state: it knows sockets by their ids and sends nothing itself. A user with several devices
+//! Pure state: it knows connections as devices and sends nothing itself. A user with several devices
 //! is one member, who comes with the first device and goes with the last. A room that nobody is in
 //! takes no memory.
 //!
@@ -23,9 +23,9 @@ use std::{
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 use smallvec::SmallVec;
-use tidings::SocketId;
 
 use crate::{
+    device::Device,
     identity::Identity,
     message::ChatMessage,
     names::{RoomId, UserId, Username},
@@ -59,7 +59,7 @@ pub(crate) struct Room {
 pub(crate) struct Member {
     pub(crate) username: Username,
     pub(crate) info: Option<Arc<Value>>,
-    pub(crate) devices: SmallVec<[SocketId; 1]>,
+    pub(crate) devices: SmallVec<[Device; 1]>,
 }
 
 /// Something that took a number of the room's sequence.
@@ -130,7 +130,7 @@ impl Rooms {
     pub(crate) fn enter(
         &self,
         room_id: &RoomId,
-        device: SocketId,
+        device: Device,
         identity: &Identity,
         info: Option<&Arc<Value>>,
         tell: impl FnOnce(Entrance),
@@ -144,7 +144,7 @@ impl Rooms {
     pub(crate) fn leave(
         &self,
         room_id: &RoomId,
-        device: SocketId,
+        device: Device,
         user: &UserId,
         tell: impl FnOnce(Identity),
     ) {
@@ -190,7 +190,7 @@ impl Room {
 
     fn enter(
         &mut self,
-        device: SocketId,
+        device: Device,
         identity: &Identity,
         info: Option<&Arc<Value>>,
     ) -> Entrance {
@@ -219,7 +219,7 @@ impl Room {
         entrance
     }
 
-    fn leave(&mut self, device: SocketId, user: &UserId) -> Option<Identity> {
+    fn leave(&mut self, device: Device, user: &UserId) -> Option<Identity> {
         let member = self.members.get_mut(user)?;
         member.devices.retain(|it| *it != device);
         if !member.devices.is_empty() {
@@ -256,7 +256,7 @@ impl Opening {
     pub(crate) fn enter<T>(
         self,
         after: u64,
-        device: SocketId,
+        device: Device,
         identity: &Identity,
         info: Option<&Arc<Value>>,
         welcome: impl FnOnce(&Room, &[Happening], Entrance) -> T,
@@ -292,8 +292,11 @@ impl Drop for Opening {
 mod tests {
     use super::*;
 
-    fn device(letter: char) -> SocketId {
-        SocketId::parse(&letter.to_string().repeat(20)).unwrap()
+    fn device(letter: char) -> Device {
+        Device {
+            socket: tidings::SocketId::parse(&letter.to_string().repeat(20)).unwrap(),
+            number: 1,
+        }
     }
 
     fn identity(id: &str, name: &str) -> Identity {
@@ -325,7 +328,7 @@ mod tests {
         }
     }
 
-    fn enter(rooms: &Rooms, device: SocketId, identity: &Identity) -> Entrance {
+    fn enter(rooms: &Rooms, device: Device, identity: &Identity) -> Entrance {
         let mut told = Entrance::Known;
         rooms.enter(&"lobby".into(), device, identity, None, |it| told = it);
         told

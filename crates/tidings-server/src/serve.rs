@@ -139,6 +139,9 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
         () = signals.next() => {}
     }
     house.abort();
+    for (user_id, username) in app.presence().users() {
+        commands::see(&app, &user_id, &username);
+    }
     store
         .put_snapshot(SESSIONS, server.recovery_snapshot())
         .await?;

@@ -171,6 +171,23 @@ pub(crate) fn has_binary(input: &[u8]) -> bool {
     found
 }
 
+/// Bytes of the binary data in the values that stand back to back.
+pub(crate) fn binary_bytes(input: &[u8]) -> usize {
+    let mut bytes = 0;
+    let mut at = 0;
+    loop {
+        let each = |head: &Head| {
+            if let Head::Bin(data) | Head::Ext(0, data) = head {
+                bytes += data.len();
+            }
+        };
+        match walk(input, at, MAX_DEPTH, each) {
+            Ok(next) => at = next,
+            Err(_) => return bytes,
+        }
+    }
+}
+
 fn unsigned(input: &[u8], at: usize, width: usize) -> Result<u64, Fault> {
     let bytes = input.get(at..at + width).ok_or(Fault::Syntax)?;
     Ok(bytes

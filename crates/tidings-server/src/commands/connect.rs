@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tidings::{CloseCode, ConnectRefused, Hub, Socket, SocketId, State};
+use tidings::{CloseCode, ConnectRefused, Hub, Socket, State};
 
 use super::sign_in;
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     client::Client,
     clock,
     commands::{rooms, typing},
+    device::Device,
     events::{ErrorEvent, Event as _, Expiring},
     fault::{Code, Fault},
     identity::{mask, verifier::TokenError},
@@ -57,7 +58,7 @@ async fn decide(app: &App, socket: &Socket) -> Result<(), Fault> {
         return Err(Fault::new(Code::PermissionDenied, sentence));
     }
     let address = app.guard().address_of(socket.handshake());
-    let client = Arc::new(Client::new(address));
+    let client = Arc::new(Client::new(app.new_device(socket), address));
     socket.insert(Arc::clone(&client));
     let Some(session) = credentials(app, socket).await? else {
         return Ok(());
@@ -170,7 +171,7 @@ pub(super) async fn connected(socket: Socket, State(app): State<App>) {
         return;
     };
     let Some(session) = client.session() else {
-        let due = Due::SignIn(socket.id());
+        let due = Due::SignIn(client.device);
         app.set_due(due, app.config().auth.timeout);
         return;
     };
@@ -179,58 +180,59 @@ pub(super) async fn connected(socket: Socket, State(app): State<App>) {
             rooms::be_in(&app, &socket, &client, &session, &room_id);
         }
     }
-    sign_in::welcome(&app, &socket, &session);
+    sign_in::welcome(&app, &socket, &client, &session);
 }
 
 /// A connection has gone; whoever was on it may be back within the grace.
 pub(super) async fn gone(socket: Socket, State(app): State<App>) {
-    let id = socket.id();
-    for due in [Due::SignIn(id), Due::Expiring(id), Due::Expired(id)] {
-        app.clear_due(&due);
-    }
     let Some(client) = Client::of(&socket) else {
         return;
     };
+    let device = client.device;
+    for due in [
+        Due::SignIn(device),
+        Due::Expiring(device),
+        Due::Expired(device),
+    ] {
+        app.clear_due(&due);
+    }
     let Some(session) = client.session() else {
         return;
     };
-    app.presence().lose(session.user_id(), id);
+    app.presence().lose(session.user_id(), device);
     let grace = if socket.connection().transport() == "rpc" {
         // It was never there for anybody.
         std::time::Duration::ZERO
     } else {
         app.config().presence.grace
     };
-    app.departures().keep(id, session, client.rooms());
-    app.set_due(Due::Departed(id), grace);
+    app.departures().keep(device, session, client.rooms());
+    app.set_due(Due::Departed(device), grace);
 }
 
 /// Does what has become due for a connection.
 pub(crate) fn on_due(app: &App, hub: &Hub, due: Due) {
     match due {
-        Due::Departed(id) => departed(app, hub, id),
-        Due::SignIn(id) => {
-            if let Some(socket) = hub.socket(id) {
+        Due::Departed(device) => departed(app, hub, device),
+        Due::SignIn(device) => {
+            if let Some((socket, _)) = connection(hub, device) {
                 app.guard().hit(Limit::AuthTimeout);
                 let sentence = "Nobody has signed in on this connection in time.";
                 dismiss(&socket, Code::Unauthenticated, sentence, CloseCode::STALE);
             }
         }
-        Due::Expiring(id) => {
-            let socket = hub.socket(id);
-            let session = socket
-                .as_ref()
-                .and_then(Client::of)
-                .and_then(|it| it.session());
-            if let (Some(socket), Some(expires)) = (socket, session.and_then(|it| it.expires())) {
+        Due::Expiring(device) => {
+            if let Some((socket, client)) = connection(hub, device)
+                && let Some(expires) = client.session().and_then(|it| it.expires())
+            {
                 let event = Expiring {
                     expires_at: clock::rfc3339(expires),
                 };
                 log_unsent(socket.emit(Expiring::NAME, &event));
             }
         }
-        Due::Expired(id) => {
-            if let Some(socket) = hub.socket(id) {
+        Due::Expired(device) => {
+            if let Some((socket, _)) = connection(hub, device) {
                 let sentence = TokenError::Expired.sentence();
                 dismiss(
                     &socket,
@@ -249,20 +251,23 @@ pub(crate) fn dismiss(socket: &Socket, code: Code, message: &str, close: CloseCo
     socket.close(close, code.as_str());
 }
 
+/// A connection, if it is there still.
+fn connection(hub: &Hub, device: Device) -> Option<(Socket, Arc<Client>)> {
+    let socket = hub.socket(device.socket)?;
+    let client = Client::of(&socket)?;
+    (client.device == device).then_some((socket, client))
+}
+
 /// The grace has passed: the others hear of it.
-fn departed(app: &App, hub: &Hub, id: SocketId) {
-    let Some((session, rooms)) = app.departures().take(&id) else {
+fn departed(app: &App, hub: &Hub, device: Device) {
+    let Some((session, rooms)) = app.departures().take(&device) else {
         return;
     };
-    if hub.socket(id).is_some() {
-        // The session was recovered, and is here under the same id.
-        return;
-    }
     for room_id in &rooms {
-        rooms::depart(app, hub, id, &session, room_id);
+        rooms::depart(app, hub, device, &session, room_id);
         if !app.rooms().holds(room_id, session.user_id()) {
             typing::end(app, hub, room_id, &session.identity);
         }
     }
-    super::presence::depart(app, hub, id, &session, &rooms);
+    super::presence::depart(app, hub, device, &session, &rooms);
 }

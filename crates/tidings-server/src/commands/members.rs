@@ -79,8 +79,8 @@ async fn evict(app: App, hub: tidings::Hub, room_id: RoomId, user_id: UserId) {
         let member = room.members().get(&user_id);
         member.map(|it| it.devices.clone()).unwrap_or_default()
     });
-    for id in devices.unwrap_or_default() {
-        let Some(socket) = hub.socket(id) else {
+    for device in devices.unwrap_or_default() {
+        let Some(socket) = hub.socket(device.socket) else {
             continue;
         };
         let Some(client) = Client::of(&socket) else {

@@ -4,15 +4,18 @@ use std::{collections::HashMap, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tidings::{Hub, Socket, SocketId};
+use tidings::{Hub, Socket};
 
 use crate::{
     app::App,
-    channel, clock,
+    channel,
+    client::Client,
+    clock,
     config::services::Audience,
+    device::Device,
     events::{Event as _, PresenceChanged, UserOffline, UserOnline},
     fault::{Code, Fault},
-    names::{RoomId, UserId},
+    names::{RoomId, UserId, Username},
     presence::{Change, Chosen, Status},
     registry::{Call, Done, log_unsent},
     session::Session,
@@ -53,18 +56,24 @@ pub(super) struct UserPresence {
 }
 
 /// A device of a user is there.
-pub(super) fn arrive(app: &App, socket: &Socket, session: &Arc<Session>) {
+pub(super) fn arrive(app: &App, socket: &Socket, client: &Client, session: &Arc<Session>) {
     let hub = socket.hub();
     let user = &session.identity;
-    let now = clock::now();
+    let (device, now) = (client.device, clock::now());
+    let mut came = false;
     app.presence()
-        .arrive(&user.user_id, &user.username, socket.id(), now, |change| {
+        .arrive(&user.user_id, &user.username, device, now, |change| {
+            came = true;
             tell(app, hub, session, &[], &change);
         });
+    if came {
+        // Should the server be killed, this is the last that is known.
+        see(app, &user.user_id, &user.username);
+    }
     if !socket.is_connected() {
         // It went meanwhile, and whoever clears up has been here already.
-        app.presence().lose(&user.user_id, socket.id());
-        depart(app, hub, socket.id(), session, &[]);
+        app.presence().lose(&user.user_id, device);
+        depart(app, hub, device, session, &[]);
     }
 }
 
@@ -72,7 +81,7 @@ pub(super) fn arrive(app: &App, socket: &Socket, session: &Arc<Session>) {
 pub(super) fn depart(
     app: &App,
     hub: &Hub,
-    device: SocketId,
+    device: Device,
     session: &Arc<Session>,
     rooms: &[RoomId],
 ) {
@@ -82,12 +91,17 @@ pub(super) fn depart(
         tell(app, hub, session, rooms, &change);
     });
     if offline {
-        let seen = app
-            .store()
-            .seen(user.user_id.as_str(), user.username.as_str(), now);
-        if let Err(error) = seen {
-            tracing::debug!(%error, "when a user was last seen is not stored");
-        }
+        see(app, &user.user_id, &user.username);
+    }
+}
+
+/// Has it stored that somebody was there now.
+pub(crate) fn see(app: &App, user_id: &UserId, username: &Username) {
+    let seen = app
+        .store()
+        .seen(user_id.as_str(), username.as_str(), clock::now());
+    if let Err(error) = seen {
+        tracing::debug!(%error, "when a user was last seen is not stored");
     }
 }
 
@@ -139,7 +153,7 @@ pub(super) async fn set(call: Call, set: Set) -> Result<Done, Fault> {
     let session = call.session()?;
     let hub = call.socket.hub();
     let rooms = call.client.rooms();
-    let (user_id, device) = (session.user_id(), call.socket.id());
+    let (user_id, device) = (session.user_id(), call.client.device);
     call.app
         .presence()
         .choose(user_id, device, set.status, clock::now(), |change| {

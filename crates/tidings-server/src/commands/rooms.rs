@@ -5,7 +5,7 @@ use std::{cmp::Reverse, sync::Arc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tidings::{Hub, Socket, SocketId};
+use tidings::{Hub, Socket};
 use tidings_store::Page;
 use tokio::sync::oneshot;
 
@@ -15,6 +15,7 @@ use crate::{
     channel,
     client::Client,
     clock, delivered,
+    device::Device,
     events::{Event as _, UserJoined, UserLeft},
     fault::{Code, Fault},
     identity::Identity,
@@ -227,7 +228,7 @@ fn enter(
         joined.last_seq
     };
     let (identity, info) = (&session.identity, session.info.as_ref());
-    let entered = opening.enter(read_up_to, socket.id(), identity, info, welcome);
+    let entered = opening.enter(read_up_to, client.device, identity, info, welcome);
     let Ok(last_seq) = entered else {
         if !was_in {
             forget(socket, client, room_id);
@@ -238,7 +239,7 @@ fn enter(
         app.delivered()
             .note(room_id, session.user_id().clone(), last_seq);
     }
-    leave_if_gone(app, socket, session, room_id);
+    leave_if_gone(app, socket, client, session, room_id);
     Ok(Ok(()))
 }
 
@@ -315,16 +316,22 @@ pub(super) fn be_in(
     client.add_room(room_id, usize::MAX);
     let (identity, info) = (&session.identity, session.info.as_ref());
     app.rooms()
-        .enter(room_id, socket.id(), identity, info, |entrance| {
+        .enter(room_id, client.device, identity, info, |entrance| {
             tell_joined(socket, room_id, identity, entrance);
         });
-    leave_if_gone(app, socket, session, room_id);
+    leave_if_gone(app, socket, client, session, room_id);
 }
 
 /// A socket that went while it joined is not heard of again, and would stay a member for ever.
-fn leave_if_gone(app: &App, socket: &Socket, session: &Arc<Session>, room_id: &RoomId) {
+fn leave_if_gone(
+    app: &App,
+    socket: &Socket,
+    client: &Client,
+    session: &Arc<Session>,
+    room_id: &RoomId,
+) {
     if !socket.is_connected() {
-        depart(app, socket.hub(), socket.id(), session, room_id);
+        depart(app, socket.hub(), client.device, session, room_id);
     }
 }
 
@@ -385,7 +392,7 @@ pub(super) fn be_out(
 ) {
     forget(socket, client, room_id);
     let hub = socket.hub();
-    depart(app, hub, socket.id(), session, room_id);
+    depart(app, hub, client.device, session, room_id);
     if !app.rooms().holds(room_id, session.user_id()) {
         typing::end(app, hub, room_id, &session.identity);
     }
@@ -397,7 +404,7 @@ pub(super) fn be_out(
 pub(super) fn depart(
     app: &App,
     hub: &Hub,
-    device: SocketId,
+    device: Device,
     session: &Arc<Session>,
     room_id: &RoomId,
 ) {
@@ -409,7 +416,9 @@ pub(super) fn depart(
                 username: &left.username,
                 timestamp: clock::rfc3339(clock::now()),
             };
-            let others = hub.to(channel::of_room(room_id)).except(device.as_str());
+            let others = hub
+                .to(channel::of_room(room_id))
+                .except(device.socket.as_str());
             log_unsent(others.emit(UserLeft::NAME, &event));
         });
 }

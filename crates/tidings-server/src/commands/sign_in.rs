@@ -99,11 +99,11 @@ pub(super) async fn auth(call: Call, auth: Auth, answer: Answer<SignedIn>) -> Re
         return Ok(());
     }
     match before {
-        None => welcome(app, socket, &session),
+        None => welcome(app, socket, client, &session),
         Some(_) => {
             narrow(app, socket, client, &session).await;
-            schedule(app, socket, &session);
-            presence::arrive(app, socket, &session);
+            schedule(app, socket, client, &session);
+            presence::arrive(app, socket, client, &session);
         }
     }
     answer.give(&SignedIn {
@@ -161,13 +161,13 @@ pub(super) fn enter(
     ] {
         socket.join(name).map_err(Fault::internal)?;
     }
-    app.clear_due(&Due::SignIn(socket.id()));
+    app.clear_due(&Due::SignIn(client.device));
     Ok(())
 }
 
 /// Greets a user who has signed in, and tells the others.
-pub(super) fn welcome(app: &App, socket: &Socket, session: &Arc<Session>) {
-    schedule(app, socket, session);
+pub(super) fn welcome(app: &App, socket: &Socket, client: &Client, session: &Arc<Session>) {
+    schedule(app, socket, client, session);
     if socket.connection().transport() == "rpc" {
         // It is here for one command, and nobody's device.
         return;
@@ -195,25 +195,26 @@ pub(super) fn welcome(app: &App, socket: &Socket, session: &Arc<Session>) {
         session: socket.session().map(|it| it.reveal().to_owned()),
     };
     log_unsent(socket.emit(Welcome::NAME, &welcome));
-    presence::arrive(app, socket, session);
+    presence::arrive(app, socket, client, session);
 }
 
 /// Has the token's end noticed.
-fn schedule(app: &App, socket: &Socket, session: &Session) {
-    let id = socket.id();
+fn schedule(app: &App, socket: &Socket, client: &Client, session: &Session) {
+    let device = client.device;
     let Some(expires) = session.expires() else {
-        app.clear_due(&Due::Expiring(id));
-        app.clear_due(&Due::Expired(id));
+        app.clear_due(&Due::Expiring(device));
+        app.clear_due(&Due::Expired(device));
         return;
     };
     let left = expires.since(clock::now());
     let notice = left.saturating_sub(app.config().auth.expiring_notice);
-    app.set_due(Due::Expiring(id), notice);
-    app.set_due(Due::Expired(id), left);
+    app.set_due(Due::Expiring(device), notice);
+    // For as long as a new connection is let in with it; otherwise they would chase each other.
+    app.set_due(Due::Expired(device), left + app.config().auth.leeway);
     if !socket.is_connected() {
         // It went meanwhile, and whoever clears up has been here already.
-        app.clear_due(&Due::Expiring(id));
-        app.clear_due(&Due::Expired(id));
+        app.clear_due(&Due::Expiring(device));
+        app.clear_due(&Due::Expired(device));
     }
 }
 

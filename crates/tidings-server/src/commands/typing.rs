@@ -26,9 +26,8 @@ pub(super) async fn start(call: Call, RoomOr(room): RoomOr<InRoom>) -> Result<Do
             user_id,
             username,
         };
-        // Whoever cannot take it at once is better off without.
         let others = call.socket.hub().to(channel::of_room(&room_id));
-        let others = others.except(channel::of_user(user_id)).volatile();
+        let others = others.except(channel::of_user(user_id));
         log_unsent(others.emit(Typing::NAME, &event));
     });
     Ok(Done {})

@@ -59,9 +59,9 @@ async fn a_room_that_middleware_joins_is_one_to_begin_with() {
 
     let mut sio = Sio::open(running.address).await;
     let id = sio.join("/", json!({})).await.unwrap();
-    hub.to("hall").emit("said", &1).unwrap();
     assert_eq!(sio.event().await[0], "welcome");
     assert_eq!(sio.event().await[0], "tidings:offset");
+    hub.to("hall").emit("said", &1).unwrap();
     assert_eq!(sio.event().await, json!(["said", 1]));
     let socket = hub.socket(tidings::SocketId::parse(&id).unwrap()).unwrap();
     let rooms: Vec<String> = socket.rooms().iter().map(|it| it.to_string()).collect();
