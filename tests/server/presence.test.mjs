@@ -229,3 +229,16 @@ describe("an audience of rooms", () => {
     await own.stop();
   });
 });
+
+it("is remembered over a restart: who was online then was seen then", async () => {
+  let own = await serve({ settings: SETTINGS });
+  const device = await enter(own.url, NAMES[0], { reconnect: false });
+  own = await own.restart();
+  const asking = await enter(own.url, NAMES[0]);
+  const { users } = await asking.done("presence:get", { userIds: [device.user.id] });
+  assert.equal(users[0].status, "offline");
+  const apart = Date.now() - Date.parse(users[0].lastSeen);
+  assert.ok(apart >= 0 && apart < 30_000, `last seen ${users[0].lastSeen}`);
+  await Promise.all([device.close(), asking.close()]);
+  await own.stop();
+});
