@@ -4,7 +4,8 @@
 
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
-import { isUnanswered, TidingsError } from "./errors.js";
+import { asTidingsError, isUnanswered, TidingsError } from "./errors.js";
+import { Identity } from "./identity.js";
 import { Joiner } from "./joiner.js";
 import { Outbox } from "./outbox.js";
 import { NUMBERED, Room } from "./room.js";
@@ -24,10 +25,11 @@ import { Waiting } from "./waiting.js";
  * @property {{limit?: number, overflow?: import("./outbox.js").Overflow}} [queue] How many commands, and how many messages, may wait
  *   for a connection, and what happens to more: `"reject"` the new one, or `"drop-oldest"`. 100, `"reject"`.
  * @property {number} [requestTimeoutMs] How long an answer may take, the wait for a connection included. 10 s.
- * @property {number} [connectTimeoutMs] How long one transport may take to get through. 10 s.
+ * @property {number} [connectTimeoutMs] How long a token, and each transport, may take. 10 s.
  * @property {import("./backoff.js").BackoffOptions} [backoff]
  * @property {import("./heartbeat.js").HeartbeatOptions} [heartbeat]
- * @property {(direction: "up" | "down", frame: any) => void} [onFrame] Sees all that goes over the wire, for whoever wants to look.
+ * @property {(direction: "up" | "down", frame: any) => void} [onFrame] Sees all that goes over the wire, the token as well,
+ *   for whoever wants to look.
  */
 
 const ALL_TRANSPORTS = /** @type {const} */ (["ws", "sse", "poll"]);
@@ -37,7 +39,7 @@ const ROOMS_TIMEOUT_MS = 5_000;
 export class Client extends Emitter {
   /** Who has signed in, by the word of the server. @type {{userId: string, username: string, clientId: string} | null} */
   user = null;
-  #options;
+  #identity;
   #connection;
   #waiting;
   #outbox;
@@ -55,7 +57,8 @@ export class Client extends Emitter {
   constructor(url, options = {}) {
     super();
     const { limit = 100, overflow = "reject" } = options.queue ?? {};
-    this.#options = options;
+    const { connectTimeoutMs = 10_000, getToken, guest } = options;
+    this.#identity = new Identity(getToken, guest, connectTimeoutMs);
     this.#requestTimeoutMs = options.requestTimeoutMs ?? 10_000;
     this.#waiting = new Waiting({ limit, overflow });
     const stores = (/** @type {string} */ type, /** @type {any} */ data) =>
@@ -65,13 +68,13 @@ export class Client extends Emitter {
     this.#connection = new Connection({
       base: baseOf(url),
       transports: options.transports ?? ALL_TRANSPORTS,
-      connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+      connectTimeoutMs,
       backoff: options.backoff ?? {},
       heartbeat: options.heartbeat ?? {},
       WebSocket: options.WebSocket ?? globalThis.WebSocket,
       // Browsers want it called as a function of the window.
       fetch: (/** @type {any} */ input, /** @type {any} */ init) => fetch(input, init),
-      credentials: () => this.#credentials(),
+      credentials: () => this.#identity.credentials(),
       ready: (link) => this.#enterRooms(link),
       event: (type, data) => this.#hear(type, data),
       changed: (change) => this.#changed(change),
@@ -231,14 +234,6 @@ export class Client extends Emitter {
     });
   }
 
-  /** @returns {Promise<import("./transports.js").Credentials>} */
-  async #credentials() {
-    const { getToken, guest } = this.#options;
-    if (getToken) return { token: await getToken() };
-    if (guest) return guest;
-    throw new TidingsError("unauthenticated", "Say who the user is: pass getToken, or guest.", { final: true });
-  }
-
   /** @param {string} lane @param {string} type @param {any} data */
   #store(lane, type, data) {
     if (this.state === "closed") return Promise.reject(new TidingsError("closed", "The client is closed."));
@@ -291,13 +286,13 @@ export class Client extends Emitter {
 
   /** Goes on with a new token on the connection that there is. */
   async #refresh() {
-    const { getToken } = this.#options;
-    if (!getToken) return;
     try {
-      await this.request("auth", { token: await getToken() });
+      const token = await this.#identity.token();
+      if (token !== null) await this.request("auth", { token });
     } catch (error) {
       // Without a new token the server ends the connection, and another one is opened with one.
-      if (!isUnanswered(error)) this.tell("error", { code: /** @type {any} */ (error).code ?? "unknown", message: String(error) });
+      const { code, message } = asTidingsError(error, "unknown");
+      if (!isUnanswered(error)) this.tell("error", { code, message });
     }
   }
 }

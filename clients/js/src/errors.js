@@ -74,8 +74,10 @@ export const isFinalCode = (code) => code !== undefined && FINAL.has(code);
  * standard codes that tell of something that it would only repeat.
  * @param {number} code
  */
-export const isFinalClose = (code) =>
-  !(code === 1001 || (code >= 1004 && code <= 1006) || (code >= 1011 && code <= 1015) || (code >= 3000 && code < 3500) || (code >= 4000 && code < 4500));
+export function isFinalClose(code) {
+  if (code >= 3000) return code % 1000 >= 500;
+  return !(code === 1001 || (code >= 1004 && code <= 1006) || (code >= 1011 && code <= 1015));
+}
 
 /** What was caught, as an error of ours. @param {unknown} error @param {string} code */
 export function asTidingsError(error, code) {

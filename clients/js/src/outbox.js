@@ -59,7 +59,8 @@ export class Outbox {
     }
     return new Promise((resolve, reject) => {
       const named = { ...data, clientMessageId: data.clientMessageId ?? randomKey() };
-      const entry = { type, data: named, number: this.#nextNumber++, sending: false, resolve, reject };
+      const number = this.#nextNumber++;
+      const entry = { type, data: named, number, sending: false, resolve, reject };
       const entries = this.#lanes.get(lane) ?? [];
       this.#lanes.set(lane, entries);
       this.#size += 1;
@@ -82,8 +83,12 @@ export class Outbox {
 
   /** @returns {boolean} Whether there was one that could be dropped. */
   #dropOldest() {
-    const waiting = [...this.#lanes].flatMap(([lane, entries]) => entries.filter((it) => !it.sending).map((entry) => ({ lane, entry })));
-    const oldest = waiting.sort((one, other) => one.entry.number - other.entry.number)[0];
+    /** @type {{lane: string, entry: Entry} | null} */
+    let oldest = null;
+    for (const [lane, entries] of this.#lanes) {
+      const entry = entries.find((it) => !it.sending);
+      if (entry && entry.number < (oldest?.entry.number ?? Infinity)) oldest = { lane, entry };
+    }
     if (!oldest) return false;
     const { lane, entry } = oldest;
     const left = (this.#lanes.get(lane) ?? []).filter((it) => it !== entry);

@@ -35,6 +35,7 @@ export const NUMBERED = new Set(["chat:message", "chat:edited", "chat:deleted"])
 const CATCH_UP = 500;
 const ENTER_TIMEOUT_MS = 10_000;
 const RETRY_MS = 1_000;
+const MOVEMENTS_MOST = 1_000;
 
 export class Room extends Emitter {
   /** Who is in the room, by the id of the user; up to a thousand. @type {Map<string, Member>} */
@@ -52,6 +53,10 @@ export class Room extends Emitter {
   #entering = null;
   /** @type {{promise: Promise<Room>, resolve: (room: Room) => void, reject: (error: Error) => void} | null} */
   #waiting = null;
+  /** Who came and went while the room was being joined. @type {{name: string, data: any}[]} */
+  #movements = [];
+  /** More did than are kept. */
+  #tooMany = false;
 
   /** @param {string} id @param {Host} host */
   constructor(id, host) {
@@ -185,6 +190,7 @@ export class Room extends Emitter {
       // With a new link it is done anew.
       if (this.#entering !== link) return 0;
       this.#entering = null;
+      this.#catchUp();
       const error = asTidingsError(cause, "internal");
       if (isPassing(error) || isUnanswered(error)) return error.retryAfterMs ?? RETRY_MS;
       this.#refused(error);
@@ -196,6 +202,7 @@ export class Room extends Emitter {
   interrupted() {
     this.#joined = false;
     this.#entering = null;
+    this.#movements = [];
     this.#typing.ended();
   }
 
@@ -214,8 +221,29 @@ export class Room extends Emitter {
       return;
     }
     if (name === "room:removed") this.#out(new TidingsError("permission_denied", `The user may no longer be in room ${this.id}.`));
-    if (name === "room:user-joined") this.#came(data);
-    if (name === "room:user-left" && this.members.delete(data.userId)) this.memberCount -= 1;
+    if (name === "room:user-joined" || name === "room:user-left") return this.#moved(name, data);
+    this.#say(name, data);
+  }
+
+  /**
+   * Somebody came or went. With commands and events on lines of their own, this may be here before the answer to the join that
+   * it follows on.
+   * @param {string} name @param {any} data
+   */
+  #moved(name, data) {
+    if (this.#entering) {
+      if (this.#movements.length < MOVEMENTS_MOST) this.#movements.push({ name, data });
+      else this.#tooMany = true;
+      return;
+    }
+    const { userId, username } = data;
+    const known = this.members.get(userId);
+    if (name === "room:user-joined") {
+      this.members.set(userId, { ...known, userId, username });
+      if (!known) this.memberCount += 1;
+    } else if (this.members.delete(userId) || this.members.size < this.memberCount) {
+      this.memberCount -= 1;
+    }
     this.#say(name, data);
   }
 
@@ -232,16 +260,18 @@ export class Room extends Emitter {
       const { messages, lastSeq } = answer;
       this.#say("room:reset", { roomId, messages, lastSeq, missed: before !== null });
     }
+    this.#catchUp();
     this.#deliver(deliver);
     this.#waiting?.resolve(this);
     this.#waiting = null;
-    return ask;
+    const again = ask || this.#tooMany;
+    this.#tooMany = false;
+    return again;
   }
 
-  /** @param {Member} member */
-  #came({ userId, username }) {
-    if (!this.members.has(userId)) this.memberCount += 1;
-    this.members.set(userId, { ...this.members.get(userId), userId, username });
+  /** Who came and went while the room was being joined. */
+  #catchUp() {
+    for (const { name, data } of this.#movements.splice(0)) this.#moved(name, data);
   }
 
   /** @param {TidingsError} error */

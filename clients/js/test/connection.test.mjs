@@ -140,6 +140,50 @@ test("a server that restarts asks its clients to come back later, and they miss 
   assert.deepEqual([anas.texts(), anas.resets()], [["before", "meanwhile"], 0]);
 });
 
+test("a server that is killed takes nothing along that it had acknowledged", async (t) => {
+  const first = await serve(t);
+  const [ana, ben] = [guest(t, first.url, "ana"), guest(t, first.url, "ben", { transports: ["poll"] })];
+  const [anas, bens] = await Promise.all([watch(ana, "lobby"), watch(ben, "lobby")]);
+  const wanted = Array.from({ length: 90 }, (_, index) => `${index}`);
+  const sent = wanted.map((text) => anas.room.send(text));
+  await until(() => bens.shown.length > 0, "a first message");
+  await first.end("SIGKILL");
+  await serve(t, { port: first.port, home: first.home });
+  await Promise.all(sent);
+  for (const page of [anas, bens]) {
+    await until(() => page.shown.length >= wanted.length, "all messages");
+    assert.deepEqual(page.texts(), wanted);
+  }
+});
+
+test("a room that has been lost with its store is begun anew", async (t) => {
+  const first = await serve(t);
+  const ana = guest(t, first.url, "ana");
+  const anas = await watch(ana, "lobby");
+  for (const text of ["one", "two", "three"]) await anas.room.send(text);
+  await until(() => anas.shown.length === 3, "the messages");
+  const reset = anas.room.once("room:reset");
+  await first.end("SIGKILL");
+  await serve(t, { port: first.port });
+  const { missed, messages, lastSeq } = await within(reset, 5000, "reset");
+  assert.deepEqual([missed, messages, lastSeq], [true, [], 0]);
+  await anas.room.send("four");
+  await until(() => anas.texts().at(-1) === "four", "what is said since");
+});
+
+test("a token that does not come is asked for again", async (t) => {
+  const { url } = await serve(t, { dev: false, settings: WITH_TOKENS });
+  /** @type {(Promise<string> | string)[]} */
+  const tokens = [new Promise(() => {}), Promise.reject(new Error("no token today")), token("ana", 3600)];
+  tokens.forEach((it) => Promise.resolve(it).catch(() => {}));
+  const ana = guest(t, url, "ana", { getToken: () => /** @type {any} */ (tokens.shift()), connectTimeoutMs: 500 });
+  /** @type {any[]} */
+  const errors = [];
+  ana.on("state", ({ error }) => error && errors.push(error.message));
+  await reaches(ana, "online");
+  assert.deepEqual(errors, ["getToken gave no token within 500 ms.", "no token today"]);
+});
+
 test("a client that missed more than the server tells begins anew, and is told", async (t) => {
   const { server, line } = await serveBehindProxy(t, { settings: ["chat.history_page=5", "chat.history_max=5"] });
   const [ana, ben] = [guest(t, line.url, "ana"), guest(t, server.url, "ben")];
@@ -153,7 +197,8 @@ test("a client that missed more than the server tells begins anew, and is told",
   const reset = anas.room.once("room:reset");
   line.refuse(false);
   const { missed, messages, lastSeq } = await within(reset, 5000, "reset");
-  assert.deepEqual([missed, messages.map((/** @type {any} */ it) => it.content), lastSeq], [true, ["5", "6", "7", "8", "9"], 10]);
+  const texts = messages.map((/** @type {any} */ it) => it.content);
+  assert.deepEqual([missed, texts, lastSeq], [true, ["5", "6", "7", "8", "9"], 10]);
   await bens.room.send("10");
   await until(() => anas.texts().at(-1) === "10", "what is said since");
 });
@@ -232,9 +277,9 @@ test("a page that is shown again tries at once", async (t) => {
   await reaches(ana, "online");
   // As a browser has it.
   const page = Object.assign(new EventTarget(), { visibilityState: "visible" });
-  const before = { document: globalThis.document, add: globalThis.addEventListener, remove: globalThis.removeEventListener };
+  const { document, addEventListener, removeEventListener } = globalThis;
   Object.assign(globalThis, { document: page, addEventListener() {}, removeEventListener() {} });
-  t.after(() => Object.assign(globalThis, { document: before.document, addEventListener: before.add, removeEventListener: before.remove }));
+  t.after(() => Object.assign(globalThis, { document, addEventListener, removeEventListener }));
   ana.close();
   ana.open();
   await reaches(ana, "online");
