@@ -35,6 +35,7 @@ macro_rules! conformance {
             a_retry_that_overtakes_its_answer_is_not_a_second_message,
             names_of_messages_are_the_senders_own,
             outcomes_come_in_the_order_of_the_calls,
+            a_barrier_stands_between_what_was_said_before_and_after,
             whoever_is_told_may_panic_and_may_write,
             pages_go_back_from_the_newest_and_on_from_the_oldest,
 

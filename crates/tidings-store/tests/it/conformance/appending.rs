@@ -147,6 +147,36 @@ pub(crate) async fn outcomes_come_in_the_order_of_the_calls(place: &dyn Place) {
     assert_eq!(*told.lock(), expected);
 }
 
+pub(crate) async fn a_barrier_stands_between_what_was_said_before_and_after(place: &dyn Place) {
+    let store = place.open();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (end, ended) = oneshot::channel();
+    let mut end = Some(end);
+    for number in 0..300_u64 {
+        let told = Arc::clone(&told);
+        if number % 3 == 2 {
+            let end = (number == 299).then(|| end.take()).flatten();
+            let done = move |outcome: Result<(), _>| {
+                outcome.unwrap();
+                told.lock().push(number);
+                if let Some(end) = end {
+                    drop(end.send(()));
+                }
+            };
+            store.barrier(Box::new(done)).unwrap();
+        } else {
+            let done = move |_: Result<Appended, _>| told.lock().push(number);
+            store
+                .append(message("a", "ana", "hi"), Box::new(done))
+                .unwrap();
+        }
+    }
+    ended.await.unwrap();
+    assert_eq!(*told.lock(), (0..300).collect::<Vec<_>>());
+    let history = store.history("a", Page::newest(1)).await.unwrap();
+    assert_eq!(history.last_seq, 200, "a barrier takes no number");
+}
+
 pub(crate) async fn whoever_is_told_may_panic_and_may_write(place: &dyn Place) {
     let store = place.open();
     let (end, ended) = oneshot::channel();
