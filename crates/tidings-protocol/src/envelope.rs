@@ -232,6 +232,56 @@ pub fn encode_ack(
     Ok(())
 }
 
+/// Appends one event whose data is the list of several, each of them as [`encode_event`] wrote it
+/// in the same format.
+pub fn encode_events<'a>(
+    format: Format,
+    out: &mut Vec<u8>,
+    name: &str,
+    events: impl ExactSizeIterator<Item = &'a [u8]>,
+) {
+    match format {
+        Format::Json => {
+            out.extend_from_slice(br#"{"type":"#);
+            write_json_string(out, name);
+            out.extend_from_slice(br#","data":"#);
+            encode_list(format, out, events);
+            out.push(b'}');
+        }
+        Format::MessagePack => {
+            map(out, 2);
+            string(out, "type");
+            string(out, name);
+            string(out, "data");
+            encode_list(format, out, events);
+        }
+    }
+}
+
+/// Appends the list of several values that are encoded already.
+pub fn encode_list<'a>(
+    format: Format,
+    out: &mut Vec<u8>,
+    values: impl ExactSizeIterator<Item = &'a [u8]>,
+) {
+    match format {
+        Format::Json => {
+            out.push(b'[');
+            for (index, value) in values.enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                out.extend_from_slice(value);
+            }
+            out.push(b']');
+        }
+        Format::MessagePack => {
+            array(out, values.len());
+            values.for_each(|value| out.extend_from_slice(value));
+        }
+    }
+}
+
 fn json_data(out: &mut Vec<u8>, data: &str, count: usize) {
     let (open, close) = match count {
         0 => ("", ""),
@@ -249,10 +299,14 @@ fn msgpack_data(out: &mut Vec<u8>, data: &[u8], count: usize) {
         string(out, "data");
     }
     if count > 1 {
-        let count = u32::try_from(count).expect("there are fewer than four thousand million");
-        rmp::encode::write_array_len(out, count).expect("a Vec accepts every write");
+        array(out, count);
     }
     out.extend_from_slice(data);
+}
+
+fn array(out: &mut Vec<u8>, items: usize) {
+    let items = u32::try_from(items).expect("there are fewer than four thousand million");
+    rmp::encode::write_array_len(out, items).expect("a Vec accepts every write");
 }
 
 fn map(out: &mut Vec<u8>, entries: u32) {

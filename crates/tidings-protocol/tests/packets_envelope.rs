@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use tidings_protocol::args;
 use tidings_protocol::args::Args;
 use tidings_protocol::envelope::{
-    Command, Error, Format, decode_json, decode_msgpack, encode_ack, encode_event,
+    Command, Error, Format, decode_json, decode_msgpack, encode_ack, encode_event, encode_events,
 };
 
 fn show(command: Command<'_>) -> String {
@@ -189,6 +189,41 @@ fn an_id_is_a_string_or_a_finite_number() {
             Ok(command) if good => assert_eq!(command.id.unwrap().get(), id),
             Err(Error::BadId) if !good => {}
             other => panic!("{id}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn several_events_are_the_data_of_one() {
+    for (count, json) in [
+        (0, r#"b - (1) []"#),
+        (1, r#"b - (1) [{"type":"n\"0","data":0}]"#),
+        (
+            2,
+            r#"b - (1) [{"type":"n\"0","data":0},{"type":"n\"1","data":1}]"#,
+        ),
+        (40, ""),
+    ] {
+        for format in [Format::Json, Format::MessagePack] {
+            let events = (0..count).map(|n| {
+                let mut out = Vec::new();
+                let args = Args::one(&n).unwrap();
+                encode_event(format, &mut out, &format!("n\"{n}"), &args).unwrap();
+                out
+            });
+            let events = events.collect::<Vec<_>>();
+            let mut out = Vec::new();
+            encode_events(format, &mut out, "b", events.iter().map(Vec::as_slice));
+            let command = match format {
+                Format::Json => decode_json(std::str::from_utf8(&out).unwrap(), 8),
+                Format::MessagePack => decode_msgpack(&out, 8),
+            };
+            let command = command.unwrap();
+            let items: Vec<serde_json::Value> = command.args.get(0).unwrap();
+            assert_eq!(items.len(), count);
+            if !json.is_empty() {
+                assert_eq!(show(command), json);
+            }
         }
     }
 }

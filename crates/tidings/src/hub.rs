@@ -7,6 +7,7 @@
 //! handler runs: the recovery log of a hub; the rooms of one shard; the outbox of one connection.
 
 pub(crate) mod ack;
+pub(crate) mod batch;
 pub(crate) mod broadcast;
 pub(crate) mod encoding;
 pub(crate) mod live;

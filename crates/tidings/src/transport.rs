@@ -6,6 +6,7 @@
 
 pub(crate) mod connection;
 pub(crate) mod frame;
+pub(crate) mod gathering;
 pub(crate) mod handshake;
 pub(crate) mod longpoll;
 pub(crate) mod outbox;

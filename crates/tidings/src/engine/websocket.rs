@@ -123,7 +123,7 @@ pub(crate) fn upgrade(
 fn encoding(endpoint: &Endpoint, compress: bool, base64: bool) -> WireEncoding {
     WireEncoding {
         deflate: compress,
-        deflate_threshold: endpoint.config.deflate.unwrap_or(usize::MAX),
+        deflate_threshold: WireEncoding::threshold(endpoint.config.deflate),
         base64,
     }
 }

@@ -10,6 +10,10 @@ pub(crate) enum Encoding {
     SocketIo { parser: Parser, recovery: bool },
     /// The plain `{type, data}` envelope.
     Envelope(Format),
+    /// Items `{type, data}` of one packet for several events; what cannot be an item is a packet.
+    BatchedSocketIo { parser: Parser, recovery: bool },
+    /// Items `{type, data}` of one envelope for several events.
+    BatchedEnvelope(Format),
     /// Server-Sent Events.
     EventStream,
     /// WebSocket messages as they are; events mean nothing to it.
@@ -20,9 +24,28 @@ pub(crate) enum Encoding {
 
 impl Encoding {
     /// How many there are.
-    pub(crate) const COUNT: usize = 8;
+    pub(crate) const COUNT: usize = 11;
 
-    /// A number below [`COUNT`](Self::COUNT), one for each in which something can be said.
+    /// The form that several events take together; `None` when there is none.
+    pub(crate) fn batched(self) -> Option<Self> {
+        match self {
+            Self::SocketIo { parser, recovery } => Some(Self::BatchedSocketIo { parser, recovery }),
+            Self::Envelope(format) => Some(Self::BatchedEnvelope(format)),
+            _ => None,
+        }
+    }
+
+    /// The form that an event takes alone.
+    pub(crate) fn alone(self) -> Self {
+        match self {
+            Self::BatchedSocketIo { parser, recovery } => Self::SocketIo { parser, recovery },
+            Self::BatchedEnvelope(format) => Self::Envelope(format),
+            other => other,
+        }
+    }
+
+    /// A number below [`COUNT`](Self::COUNT), one for each in which something can be said in
+    /// bytes of its own: items are the same in MessagePack for whomever they are.
     pub(crate) fn index(self) -> Option<usize> {
         Some(match self {
             Self::SocketIo {
@@ -37,6 +60,16 @@ impl Encoding {
             Self::Envelope(Format::MessagePack) => 5,
             Self::EventStream => 6,
             Self::Raw => 7,
+            Self::BatchedSocketIo {
+                parser: Parser::Json,
+                ..
+            } => 8,
+            Self::BatchedEnvelope(Format::Json) => 9,
+            Self::BatchedSocketIo {
+                parser: Parser::MessagePack,
+                ..
+            }
+            | Self::BatchedEnvelope(Format::MessagePack) => 10,
             Self::Silent => return None,
         })
     }

@@ -488,7 +488,7 @@ impl Hub {
             greet(place);
         }
         for publication in &missed {
-            if let Some(frame) = publication.frame(socket.encoding()) {
+            if let Some(frame) = publication.frame(socket.event_encoding()) {
                 // What was missed is bounded by the recovery's own limit.
                 socket.connection().push_unbounded(frame);
             }

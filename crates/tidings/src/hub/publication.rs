@@ -5,12 +5,13 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use tidings_protocol::{
     args::Args,
-    envelope, event_stream,
+    envelope::{self, Format},
+    event_stream,
     socket::{self, Parser},
     websocket::Opcode,
 };
 
-use super::{encoding::Encoding, recovery::Offset};
+use super::{batch, encoding::Encoding, recovery::Offset};
 use crate::transport::frame::Frame;
 
 /// The name of the event that tells a client how far it has come; see [`Publication::offset`].
@@ -78,10 +79,27 @@ impl Publication {
         size_of::<Self>() + frames + content
     }
 
-    /// The frame for that encoding; `None` when it cannot express this publication.
+    /// The frame for that encoding, for those who batch an item if it can be one; `None` when the
+    /// encoding cannot express this publication.
     pub(crate) fn frame(&self, encoding: Encoding) -> Option<&Arc<Frame>> {
+        self.encoded(encoding).or_else(|| {
+            let alone = encoding.alone();
+            (alone != encoding).then(|| self.encoded(alone))?
+        })
+    }
+
+    fn encoded(&self, encoding: Encoding) -> Option<&Arc<Frame>> {
         self.frames[encoding.index()?]
             .get_or_init(|| {
+                if let (Encoding::BatchedSocketIo { parser, .. }, Some((_, args))) =
+                    (encoding, self.event())
+                    && parser == Parser::Json
+                {
+                    // Attachments would have to be counted anew in every packet of several.
+                    let is_item = !args.has_binary();
+                    let item = is_item.then_some(Encoding::BatchedEnvelope(Format::Json));
+                    return self.encoded(item?).cloned();
+                }
                 let frame = self.encode(encoding)?.marked(self.offset);
                 Some(Arc::new(if self.compress {
                     frame
@@ -104,14 +122,27 @@ impl Publication {
                 Encoding::SocketIo { parser, recovery },
             ) => {
                 let frame = encode_event(parser, namespace, *id, name, args)?;
-                match &self.offset {
+                match self.offset {
                     Some(offset) if recovery => {
-                        let offset = Args::one(&offset.to_string()).ok()?;
-                        let mark = encode_event(parser, namespace, None, OFFSET_EVENT, &offset)?;
-                        Some(frame.followed_by(&mark))
+                        Some(frame.followed_by(&encode_mark(parser, namespace, offset)?))
                     }
                     _ => Some(frame),
                 }
+            }
+            (
+                Content::Event {
+                    namespace,
+                    name,
+                    args,
+                    id: None,
+                },
+                Encoding::BatchedSocketIo { .. } | Encoding::BatchedEnvelope(_),
+            ) => {
+                let format = batch::format_of(encoding)?;
+                let mut out = Vec::new();
+                envelope::encode_event(format, &mut out, name, args).ok()?;
+                let item = Frame::raw(opcode_of(format), &out);
+                Some(item.item_about(Arc::clone(namespace)))
             }
             (
                 Content::Event {
@@ -146,6 +177,12 @@ impl Publication {
             _ => None,
         }
     }
+}
+
+/// The event that tells a client how far it has come.
+pub(super) fn encode_mark(parser: Parser, namespace: &str, offset: Offset) -> Option<Frame> {
+    let offset = Args::one(&offset.to_string()).ok()?;
+    encode_event(parser, namespace, None, OFFSET_EVENT, &offset)
 }
 
 /// The kind of WebSocket message that an envelope format travels in.

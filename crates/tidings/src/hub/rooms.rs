@@ -60,7 +60,7 @@ impl Rooms {
     pub(crate) fn insert(&mut self, socket: Socket) {
         let id = socket.id();
         let connection = Arc::clone(socket.connection());
-        let encoding = socket.encoding();
+        let encoding = socket.event_encoding();
         let member = Member {
             socket,
             connection,

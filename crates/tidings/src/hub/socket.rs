@@ -1,6 +1,13 @@
 //! One client in one namespace.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
@@ -15,6 +22,7 @@ use tidings_protocol::{
 
 use super::{
     ack::{AckError, AckRequest, Pending},
+    batch,
     broadcast::Broadcast,
     encoding::Encoding,
     live::Hub,
@@ -43,6 +51,8 @@ pub(crate) struct Inner {
     hub: Hub,
     connection: Arc<Connection>,
     encoding: Encoding,
+    /// Events are sent several at a time; see [`Socket::batch`].
+    batches: AtomicBool,
     auth: Option<Box<RawValue>>,
     recovered: bool,
     state: Mutex<State>,
@@ -127,6 +137,7 @@ impl Socket {
             hub,
             connection,
             encoding,
+            batches: AtomicBool::new(false),
             auth,
             recovered,
             state,
@@ -182,8 +193,55 @@ impl Socket {
         self.0.state.lock().phase == Phase::Connected
     }
 
+    /// The form of what is said to it alone: answers, refusals.
     pub(crate) fn encoding(&self) -> Encoding {
         self.0.encoding
+    }
+
+    /// The form of the events that it is sent.
+    pub(crate) fn event_encoding(&self) -> Encoding {
+        let batched = || self.0.encoding.batched();
+        let batches = self.0.batches.load(Ordering::Acquire);
+        batches.then(batched).flatten().unwrap_or(self.0.encoding)
+    }
+
+    /// Sends events to this client several at a time, in one event `batch`: its argument is the
+    /// list of them in their order, each as `{type, data}`. It is sent when it holds `size`
+    /// events, when the first of them has waited for `interval`, or when it has gathered 64 KiB.
+    ///
+    /// To be called in middleware of the namespace; later it changes nothing. It is for Socket.IO
+    /// clients and for those of the plain envelope, and changes nothing for any other: raw sockets
+    /// have no events, and clients of plain HTTP are sent together what has gathered anyway. The
+    /// namespaces of one connection share `size` and `interval`, of which the latest count. A
+    /// session that is recovered without its middleware does not batch.
+    ///
+    /// The `data` of an item is the event's argument; it is absent when there is none, and a list
+    /// when there are several. Events that ask for an acknowledgement, and for Socket.IO clients
+    /// with the JSON parser those with binary data, are sent alone. Whatever is sent alone, answers
+    /// to the client too, first sends what has gathered before it, and so does closing the
+    /// connection. What gathers counts against [`Limits::outbox_bytes`](crate::Limits).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidings::{ConnectRefused, Namespace, Socket};
+    /// let prices: Namespace = Namespace::new()
+    ///     .middleware(async |socket: Socket| -> Result<(), ConnectRefused> {
+    ///         if socket.handshake().query("batch").is_some() {
+    ///             socket.batch(100, Duration::from_millis(50));
+    ///         }
+    ///         Ok(())
+    ///     });
+    /// ```
+    pub fn batch(&self, size: usize, interval: Duration) {
+        let connection = &self.0.connection;
+        let is_joining = matches!(self.0.state.lock().phase, Phase::Joining(_));
+        if !is_joining || !matches!(connection.wire(), Wire::Engine | Wire::Plain) {
+            return;
+        }
+        if let Some(compose) = self.0.encoding.batched().and_then(batch::composer) {
+            connection.gather(size, interval, compose);
+            self.0.batches.store(true, Ordering::Release);
+        }
     }
 
     /// Sends an event to this client.
@@ -584,7 +642,7 @@ pub(crate) fn event_content(hub: &Hub, name: &str, args: Args) -> Content {
 
 /// Pushes to one socket outside of any broadcast.
 pub(crate) fn push_to(socket: &Socket, publication: &Publication, volatile: bool) {
-    let Some(frame) = publication.frame(socket.encoding()) else {
+    let Some(frame) = publication.frame(socket.event_encoding()) else {
         return;
     };
     let connection = socket.connection();

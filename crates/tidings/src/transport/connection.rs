@@ -25,6 +25,7 @@ use tidings_protocol::{close::CloseCode, websocket::Opcode};
 use super::{
     Acceptor, Receiver,
     frame::{Frame, WireEncoding},
+    gathering::{Compose, Gathering},
     handshake::Handshake,
     outbox::{Outbox, Sink},
     shard::Shard,
@@ -310,12 +311,23 @@ impl Connection {
         if full {
             return Pushed::Full;
         }
-        outbox.push(Arc::clone(frame));
-        if outbox.dirty || outbox.blocked {
+        if !outbox.push(Arc::clone(frame)) || outbox.dirty || outbox.blocked {
             return Pushed::Quiet;
         }
         outbox.dirty = true;
         Pushed::Dirty
+    }
+
+    /// Has items that are pushed from now on sent in messages of up to `size`, at the latest when
+    /// the first of them has waited for `interval`.
+    pub(crate) fn gather(&self, size: usize, interval: Duration, compose: Compose) {
+        let mut outbox = self.outbox.lock();
+        if !outbox.closed {
+            let bytes = self.core.limits.outbox_bytes;
+            outbox
+                .gather(|| Gathering::new(compose, bytes))
+                .set(size, interval);
+        }
     }
 
     /// Queues a frame whatever waits already; whoever calls this bounds it, and has the

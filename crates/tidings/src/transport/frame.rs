@@ -3,7 +3,10 @@
 //! Server frames are unmasked, so the complete WebSocket frames, header included, serve every
 //! connection. Polling takes the same payloads out of the same bytes.
 
-use std::{ops::Range, sync::OnceLock};
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -17,7 +20,7 @@ const HEADER_MAX: usize = 10;
 /// Enough for the common message, so that it is allocated once.
 const CAPACITY: usize = 192;
 /// Messages shorter than this are not worth compressing.
-const DEFLATE_THRESHOLD: usize = 1024;
+const DEFLATE_THRESHOLD: u32 = 1024;
 
 /// An encoded message: one WebSocket frame, or several that must stay together.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub(crate) struct Frame {
     deflated: OnceLock<Option<Vec<u8>>>,
     /// The place that a client which received this message has reached.
     mark: Option<Offset>,
+    /// What it is about, when it is no message yet but an item of one.
+    subject: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone)]
@@ -93,6 +98,7 @@ impl Frame {
             compress: true,
             deflated: OnceLock::new(),
             mark: None,
+            subject: None,
         }
     }
 
@@ -104,6 +110,23 @@ impl Frame {
 
     pub(crate) fn mark(&self) -> Option<Offset> {
         self.mark
+    }
+
+    /// Makes this an item, of which several about the same subject become one message; see
+    /// [`gathering`](super::gathering).
+    pub(crate) fn item_about(mut self, subject: Arc<str>) -> Self {
+        self.subject = Some(subject);
+        self
+    }
+
+    /// What it is about, when it is an item.
+    pub(crate) fn subject(&self) -> Option<&Arc<str>> {
+        self.subject.as_ref()
+    }
+
+    /// The kind of the first message.
+    pub(crate) fn opcode(&self) -> Option<Opcode> {
+        self.parts.first().map(|part| part.opcode)
     }
 
     /// The payload of the first message, with no header: all that there is of an event in a
@@ -150,7 +173,7 @@ impl Frame {
     pub(crate) fn websocket(&self, encoding: WireEncoding) -> &[u8] {
         if encoding.deflate
             && self.compress
-            && self.len() >= encoding.deflate_threshold
+            && self.len() >= encoding.deflate_threshold as usize
             && let Some(deflated) = self.deflated.get_or_init(|| self.deflate())
         {
             return deflated;
@@ -220,8 +243,16 @@ impl Frame {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WireEncoding {
     pub(crate) deflate: bool,
-    pub(crate) deflate_threshold: usize,
+    /// Bytes from which on a message is compressed; narrow, since every connection has it.
+    pub(crate) deflate_threshold: u32,
     pub(crate) base64: bool,
+}
+
+impl WireEncoding {
+    /// A threshold as configured; none compresses nothing.
+    pub(crate) fn threshold(configured: Option<usize>) -> u32 {
+        configured.map_or(u32::MAX, |bytes| u32::try_from(bytes).unwrap_or(u32::MAX))
+    }
 }
 
 impl Default for WireEncoding {

@@ -3,15 +3,19 @@
 //! The outbox is under one small lock, held to append and to take, never during a system call:
 //! whoever writes takes the queue out as a [`Batch`], writes it, and gives back what is left. One
 //! batch is out at a time, so two writers can never interleave.
+//!
+//! Items of a client that batches wait beside the queue (see [`gathering`](super::gathering)), and
+//! go in front of any other frame that is pushed.
 
 use std::{io, io::IoSlice, sync::Arc};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     frame::{Frame, WireEncoding},
+    gathering::{Gathering, Interval},
     longpoll::LongPoll,
     queue::Queue,
     socket::{Taken, WriteHalf},
@@ -61,6 +65,8 @@ pub(crate) struct PollAnswer {
 pub(crate) struct Outbox {
     pub(crate) sink: Sink,
     queue: Queue,
+    /// Where items wait, for a client that batches.
+    gathering: Option<Box<Gathering>>,
     /// Bytes of the frames in the queue and in the batch that is out.
     bytes: usize,
     /// Bytes of the first frame that are already written.
@@ -101,6 +107,7 @@ impl Outbox {
         Self {
             sink,
             queue: Queue::default(),
+            gathering: None,
             bytes: 0,
             written: 0,
             dirty: false,
@@ -114,9 +121,10 @@ impl Outbox {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.gathering.as_ref().map_or(0, |it| it.bytes())
     }
 
+    /// Whether no frame is in the queue.
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
@@ -137,9 +145,72 @@ impl Outbox {
         }
     }
 
-    pub(crate) fn push(&mut self, frame: Arc<Frame>) {
+    /// Takes a frame or an item. Says whether the connection has to be flushed for it.
+    pub(crate) fn push(&mut self, frame: Arc<Frame>) -> bool {
+        let is_item = frame.subject().is_some();
+        let mut completed = false;
+        if let Some(gathering) = &self.gathering
+            && !(is_item && gathering.suits(&frame))
+        {
+            completed = self.complete();
+        }
+        match &mut self.gathering {
+            Some(gathering) if is_item => gathering.add(frame) || completed,
+            _ => {
+                debug_assert!(!is_item, "items are only for those who gather them");
+                self.append(frame);
+                true
+            }
+        }
+    }
+
+    fn append(&mut self, frame: Arc<Frame>) {
         self.bytes += frame.len();
         self.queue.push(frame);
+    }
+
+    /// Gathers items from now on; `begin` is how, unless it does so already.
+    pub(crate) fn gather(&mut self, begin: impl FnOnce() -> Gathering) -> &mut Gathering {
+        self.gathering.get_or_insert_with(|| Box::new(begin()))
+    }
+
+    /// Puts the messages that are complete into the queue, and gives the interval that the caller
+    /// has to keep for the rest.
+    pub(crate) fn settle(&mut self) -> Option<Interval> {
+        if self.gathering.as_ref().is_none_or(|it| it.is_empty()) {
+            return None;
+        }
+        while let Some(message) = self.gathering.as_mut()?.take_complete() {
+            self.append(Arc::new(message));
+        }
+        self.gathering.as_mut()?.start_interval()
+    }
+
+    /// The end of the interval that goes on. When it has ended, what was gathered is in the queue.
+    pub(crate) fn end_interval(&mut self) -> Option<Instant> {
+        let goes_on = self.gathering.as_mut()?.go_on();
+        if goes_on.is_none() {
+            self.complete();
+        }
+        goes_on
+    }
+
+    /// Puts what is gathered into the queue. Says whether that was something.
+    fn complete(&mut self) -> bool {
+        let before = self.queue.len();
+        while let Some(gathering) = &mut self.gathering
+            && let Some(message) = gathering.take_complete().or_else(|| gathering.take_all())
+        {
+            self.append(Arc::new(message));
+        }
+        self.queue.len() > before
+    }
+
+    /// Ends the gathering, with what was gathered in the queue. What is given is to be dropped
+    /// outside of any lock, since that ends a task.
+    pub(crate) fn stop_gathering(&mut self) -> Option<Box<Gathering>> {
+        self.complete();
+        self.gathering.take()
     }
 
     pub(crate) fn clear(&mut self) {

@@ -161,7 +161,7 @@ impl PlainEndpoint {
                         sink: Sink::Socket(Arc::new(write)),
                         encoding: WireEncoding {
                             deflate: compress,
-                            deflate_threshold: deflate.unwrap_or(usize::MAX),
+                            deflate_threshold: WireEncoding::threshold(deflate),
                             base64: false,
                         },
                         heartbeat: HeartbeatConfig {

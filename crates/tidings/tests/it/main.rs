@@ -8,6 +8,7 @@
 
 mod acks;
 mod admission;
+mod batching;
 mod closing;
 mod delivery;
 mod dynamic;

@@ -49,6 +49,7 @@ impl Connection {
         let park = reason.is_servers_own() && !matches!(goodbye, Goodbye::Cut);
         let mut parked = false;
         let mut waker = None;
+        let gathering = outbox.stop_gathering();
         match &mut outbox.sink {
             Sink::Closed => {}
             Sink::Socket(socket) => {
@@ -114,6 +115,7 @@ impl Connection {
         }
         let is_over = matches!(outbox.sink, Sink::Closed);
         drop(outbox);
+        drop(gathering);
         waker.into_iter().for_each(Waker::wake);
         // The wheel would remember a request for longer than it took.
         if first && self.wire != Wire::Rpc {

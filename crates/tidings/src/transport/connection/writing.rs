@@ -7,6 +7,7 @@ use crate::{
     reason::CloseReason,
     transport::{
         frame::WireEncoding,
+        gathering::Interval,
         outbox::{Batch, Outbox, PollAnswer, Polling, Sink, Written},
         socket::WriteHalf,
         timers::Heartbeat,
@@ -28,6 +29,11 @@ impl Connection {
         loop {
             let mut outbox = self.outbox.lock();
             outbox.dirty = false;
+            if let Some(interval) = outbox.settle() {
+                drop(outbox);
+                self.keep(interval);
+                outbox = self.outbox.lock();
+            }
             if outbox.blocked {
                 return;
             }
@@ -107,6 +113,25 @@ impl Connection {
             }
         }
         self.end(CloseReason::TransportError, Goodbye::Cut);
+    }
+
+    /// Sends what is gathered when its interval has ended.
+    fn keep(self: &Arc<Self>, interval: Interval) {
+        let Interval { mut ends, stop } = interval;
+        let connection = Arc::clone(self);
+        let keeping = async move {
+            loop {
+                tokio::time::sleep_until(ends).await;
+                let later = connection.outbox.lock().end_interval();
+                match later {
+                    Some(later) => ends = later,
+                    None => return connection.flush(),
+                }
+            }
+        };
+        self.core
+            .tasks
+            .spawn(stop.run_until_cancelled_owned(keeping));
     }
 
     fn answer_poll(outbox: &mut Outbox) {
