@@ -3,6 +3,7 @@
 
 mod access;
 mod app;
+mod batching;
 mod channel;
 mod cli;
 mod client;

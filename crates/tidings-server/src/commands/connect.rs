@@ -13,6 +13,7 @@ use tidings::{CloseCode, ConnectRefused, Hub, Socket, State};
 use super::sign_in;
 use crate::{
     app::{App, Due},
+    batching::Batching,
     channel,
     client::Client,
     clock,
@@ -60,6 +61,9 @@ async fn decide(app: &App, socket: &Socket) -> Result<(), Fault> {
     let address = app.guard().address_of(socket.handshake());
     let client = Arc::new(Client::new(app.new_device(socket), address));
     socket.insert(Arc::clone(&client));
+    if let Some(Batching { size, interval }) = Batching::asked_by(socket)? {
+        socket.batch(size, interval);
+    }
     let Some(session) = credentials(app, socket).await? else {
         return Ok(());
     };

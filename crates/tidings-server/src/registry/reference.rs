@@ -30,6 +30,16 @@ times are RFC 3339 in UTC with milliseconds. Unknown fields are passed over.
 
 A command answers `{\"success\":true, …}`, or `{\"success\":false, \"error\", \"code\", \"retryAfterMs\"?}`.
 A client that asks for no answer hears of a failure by the event `error`.
+
+## Batches
+
+A client that expects very many small events may ask for several at a time when it connects: by
+`auth.batch` of Socket.IO, `{\"size\":100,\"interval\":50}`, or by `?batch=100,50` in any URL. `size`
+events (1 to 1000) or `interval` milliseconds (1 to 1000) are the most that it waits for; what it
+leaves out of `auth.batch` is 100 and 50. It then hears the event `batch`, whose data is the list of
+events in their order: `[{\"type\":name,\"data\":…}, …]`. An answer never overtakes the events before
+it, so a shorter batch goes in front of it. On Socket.IO with its JSON parser, an event with binary
+data comes alone, in its place. Batches change nothing on `/sse` and `/poll`.
 ";
 
 /// The page.

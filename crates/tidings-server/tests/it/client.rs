@@ -19,12 +19,24 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn connect(address: &str) -> Self {
-        Self::try_connect(address).await.expect("it listens")
+        Self::connect_to(address, "/ws").await
+    }
+
+    /// Connects to that path and query.
+    pub(crate) async fn connect_to(address: &str, path: &str) -> Self {
+        let connected = Self::try_connect_to(address, path).await;
+        connected.expect("it listens")
     }
 
     /// Connects, if anybody listens.
     pub(crate) async fn try_connect(address: &str) -> Option<Self> {
-        let uri = format!("ws://{address}/ws").parse().expect("it is a URI");
+        Self::try_connect_to(address, "/ws").await
+    }
+
+    async fn try_connect_to(address: &str, path: &str) -> Option<Self> {
+        let uri = format!("ws://{address}{path}")
+            .parse()
+            .expect("it is a URI");
         let (socket, _) = ClientBuilder::from_uri(uri).connect().await.ok()?;
         Some(Self {
             socket,
@@ -51,8 +63,15 @@ impl Client {
 
     /// Sends a frame, unless the connection is over.
     pub(crate) async fn try_send(&mut self, frame: &Value) -> Option<()> {
-        let message = Message::text(frame.to_string());
-        self.socket.send(message).await.ok()
+        self.try_send_text(frame.to_string()).await
+    }
+
+    pub(crate) async fn send_text(&mut self, text: String) {
+        self.try_send_text(text).await.expect("it is connected");
+    }
+
+    async fn try_send_text(&mut self, text: String) -> Option<()> {
+        self.socket.send(Message::text(text)).await.ok()
     }
 
     /// Sends a command and waits for its answer.
@@ -94,12 +113,40 @@ impl Client {
         }
     }
 
+    /// The next frame that comes, whatever it is.
+    pub(crate) async fn receive(&mut self) -> Value {
+        self.try_receive().await.expect("it is connected")
+    }
+
     async fn try_receive(&mut self) -> Option<Value> {
+        let text = self.try_text().await?;
+        Some(serde_json::from_str(&text).expect("frames are JSON"))
+    }
+
+    pub(crate) async fn text(&mut self) -> String {
+        self.try_text().await.expect("it is connected")
+    }
+
+    async fn try_text(&mut self) -> Option<String> {
         loop {
-            let received = tokio::time::timeout(PATIENCE, self.socket.next()).await;
-            let message = received.expect("nothing came")?.ok()?;
+            let message = self.try_message().await?;
             if let Some(text) = message.as_text() {
-                return Some(serde_json::from_str(text).expect("frames are JSON"));
+                return Some(text.to_owned());
+            }
+        }
+    }
+
+    async fn try_message(&mut self) -> Option<Message> {
+        let received = tokio::time::timeout(PATIENCE, self.socket.next()).await;
+        received.expect("nothing came")?.ok()
+    }
+
+    /// The code with which the server closes the connection; frames before it are skipped.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        loop {
+            let message = self.try_message().await.expect("it closes with a frame");
+            if let Some((code, _)) = message.as_close() {
+                return code.into();
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The real binary, spoken to from outside.
 
+mod batching;
 mod chat;
 mod client;
 mod kill;
