@@ -15,13 +15,12 @@ target=${CARGO_TARGET_DIR:-target}
 peer_target=${CARGO_TARGET_DIR:+$CARGO_TARGET_DIR/peers}
 peer_target=${peer_target:-bench/peers/socketioxide/target}
 export SOCKETIOXIDE_BIN=${SOCKETIOXIDE_BIN:-$peer_target/release/tidings-bench-socketioxide}
-export TIDINGS_BIN=${TIDINGS_BIN:-$target/release/conformance}
+# Not named TIDINGS_…: those are the server's own settings, and it refuses one that it does not know.
+export BENCH_CONFORMANCE=${BENCH_CONFORMANCE:-$target/release/conformance}
+export BENCH_TIDINGS=${BENCH_TIDINGS:-$target/release/tidings}
 
 if [[ -z ${SKIP_BUILD:-} ]]; then
-  cargo build --release --quiet -p tidings-bench
-  if [[ -e examples/conformance/Cargo.toml ]]; then
-    cargo build --release --quiet -p conformance
-  fi
+  cargo build --release --quiet -p tidings-bench -p conformance -p tidings-server
   cargo build --release --quiet --manifest-path bench/peers/socketioxide/Cargo.toml \
     --target-dir "$peer_target"
   (cd bench/peers/node && npm ci --silent --no-fund --no-audit)

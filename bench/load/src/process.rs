@@ -27,7 +27,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server and waits for its `READY <port>`.
+    /// Starts a server and waits until it says on which port it listens: `READY <port>`, or as our
+    /// server says it to people.
     pub(crate) fn start(mut command: Command) -> Result<Self> {
         command
             .env("PROFILE", "bench")
@@ -47,9 +48,10 @@ impl Server {
         // The thread also keeps the pipe open and empty until the server ends.
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let port = line
-                    .strip_prefix("READY ")
-                    .and_then(|port| port.trim().parse().ok());
+                let plain = line.strip_prefix("READY ");
+                let listening = || line.trim().strip_prefix("listening on http://127.0.0.1:");
+                let port = plain.or_else(listening);
+                let port = port.and_then(|port| port.trim().parse().ok());
                 if let Some(port) = port {
                     ready.send(port).ok();
                 }
@@ -57,7 +59,7 @@ impl Server {
         });
         server.port = port
             .recv_timeout(START_LIMIT)
-            .with_context(|| format!("{command:?} did not print READY"))?;
+            .with_context(|| format!("{command:?} did not say where it listens"))?;
         Ok(server)
     }
 

@@ -100,7 +100,7 @@ impl Report {
 
     /// Says of each bar whether ours meets it; nothing when ours did not run.
     pub(crate) fn verdicts(&self, scenario: &Scenario) -> Vec<Verdict> {
-        let Some(row) = self.row("tidings") else {
+        let Some(row) = self.row(scenario.ours()) else {
             return Vec::new();
         };
         let exact = Verdict {
@@ -120,7 +120,7 @@ impl Report {
             // A count must hold in every run and a number that never came holds in none.
             None if values.iter().any(|value| value.is_nan()) => f64::INFINITY,
             None => Summary::of(values)?.median,
-            Some(against) => match self.ratio(bar.metric, "tidings", against) {
+            Some(against) => match self.ratio(bar.metric, &row.target, against) {
                 Some(ratio) => ratio.median,
                 None => {
                     let text = format!("`{}` against {against}: not run", bar.metric);

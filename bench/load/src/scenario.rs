@@ -4,8 +4,10 @@
 //! time, in a fresh process of it, and returns its numbers together with whatever was not exact.
 
 mod ack;
+mod durable;
 mod fanout;
 mod flood;
+mod history;
 mod idle;
 mod room;
 mod slow;
@@ -31,6 +33,14 @@ pub(crate) struct Scenario {
     pub(crate) run: fn(Target, &Scale) -> Result<Outcome>,
 }
 
+impl Scenario {
+    /// The target that the bars are for: the server where the scenario has it, else the library.
+    pub(crate) fn ours(&self) -> &'static str {
+        let server = self.targets.iter().find(|it| **it == "tidings-server");
+        server.copied().unwrap_or("tidings")
+    }
+}
+
 /// One number of a run.
 #[derive(Debug)]
 pub(crate) struct Metric {
@@ -39,7 +49,7 @@ pub(crate) struct Metric {
     pub(crate) digits: usize,
 }
 
-/// What is asked of `tidings` in one scenario.
+/// What is asked of ours in one scenario.
 #[derive(Debug)]
 pub(crate) struct Bar {
     pub(crate) metric: &'static str,
@@ -95,4 +105,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ack::SIXTEEN,
     storm::STORM,
     slow::SLOW,
+    durable::ROOMS,
+    durable::ONE_ROOM,
+    durable::ONE_OUTSTANDING,
+    history::HISTORY,
 ];

@@ -1,7 +1,7 @@
 //! The servers under test: ours, the peers and the floors; how each is started and what it is.
 
 use crate::{client::Protocol, process::Server};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -22,7 +22,12 @@ pub(crate) struct Target {
 enum Kind {
     /// A subcommand of this program.
     Floor(&'static [&'static str]),
+    /// Nothing that is started: the scenario does the work itself.
+    Within,
+    /// The library, by `examples/conformance`.
     Tidings,
+    /// The server itself.
+    TidingsServer,
     Node(&'static str),
     Socketioxide,
 }
@@ -48,6 +53,12 @@ pub(crate) const TARGETS: &[Target] = &[
         kind: Kind::Floor(&["floor-echo"]),
     },
     Target {
+        name: "floor-insert",
+        title: "floor: one `INSERT` a commit, SQLite alone",
+        protocol: Protocol::WebSocket,
+        kind: Kind::Within,
+    },
+    Target {
         name: "tidings",
         title: "**Tidings**, Socket.IO",
         protocol: Protocol::SocketIo,
@@ -58,6 +69,12 @@ pub(crate) const TARGETS: &[Target] = &[
         title: "**Tidings**, plain WebSocket",
         protocol: Protocol::WebSocket,
         kind: Kind::Tidings,
+    },
+    Target {
+        name: "tidings-server",
+        title: "**Tidings**, the server, `/ws`",
+        protocol: Protocol::WebSocket,
+        kind: Kind::TidingsServer,
     },
     Target {
         name: "node-socketio",
@@ -94,10 +111,14 @@ impl Target {
     /// Why the target cannot run here, or `None` when it can.
     pub(crate) fn missing(self) -> Option<String> {
         let (file, remedy) = match self.kind {
-            Kind::Floor(_) => return None,
+            Kind::Floor(_) | Kind::Within => return None,
             Kind::Tidings => (
                 tidings(),
-                "build it with `cargo build --release -p conformance` or set TIDINGS_BIN",
+                "build it with `cargo build --release -p conformance` or set BENCH_CONFORMANCE",
+            ),
+            Kind::TidingsServer => (
+                tidings_server(),
+                "build it with `cargo build --release -p tidings-server` or set BENCH_TIDINGS",
             ),
             Kind::Node(_) => (
                 Path::new(NODE).join("node_modules"),
@@ -119,7 +140,9 @@ impl Target {
                 command.args(arguments);
                 command
             }
+            Kind::Within => bail!("{} is not a process", self.name),
             Kind::Tidings => Command::new(tidings()),
+            Kind::TidingsServer => bail!("{} needs a file to store in", self.name),
             Kind::Node(script) => {
                 let mut command = Command::new("node");
                 command.arg(Path::new(NODE).join(script));
@@ -129,11 +152,29 @@ impl Target {
         })
     }
 
+    /// Starts our server on that file, without the limits that one address would meet.
+    pub(crate) fn start_on(self, store: &Path) -> Result<Server> {
+        let mut command = Command::new(tidings_server());
+        command.args(["serve", "--dev", "--listen", "127.0.0.1:0"]);
+        let store = format!("store.path={}", store.display());
+        command.args(["--set", &store]);
+        for limit in ["connections_per_ip", "unauthenticated_per_ip"] {
+            command.args(["--set", &format!("limits.{limit}=20000")]);
+        }
+        for whose in ["connection", "user", "ip"] {
+            for limit in ["per_second", "burst"] {
+                command.args(["--set", &format!("limits.rate.{whose}.{limit}=10000000")]);
+            }
+        }
+        Server::start(command)
+    }
+
     /// Which version runs, for the record.
     pub(crate) fn version(self) -> String {
         match self.kind {
             Kind::Floor(_) => "this crate".into(),
-            Kind::Tidings => {
+            Kind::Within => format!("SQLite {}", rusqlite::version()),
+            Kind::Tidings | Kind::TidingsServer => {
                 let commit = output("git", &["rev-parse", "--short", "HEAD"]);
                 format!(
                     "{} ({})",
@@ -157,7 +198,11 @@ impl Target {
 }
 
 fn tidings() -> PathBuf {
-    env::var_os("TIDINGS_BIN").map_or("target/release/conformance".into(), PathBuf::from)
+    env::var_os("BENCH_CONFORMANCE").map_or("target/release/conformance".into(), PathBuf::from)
+}
+
+fn tidings_server() -> PathBuf {
+    env::var_os("BENCH_TIDINGS").map_or("target/release/tidings".into(), PathBuf::from)
 }
 
 fn socketioxide() -> PathBuf {
