@@ -29,6 +29,10 @@ bench *scenarios:
 kill times="20":
     KILLS={{ times }} cargo test -p tidings-server --test it kill -- --nocapture
 
+# A thousand users come and go for so many seconds, and presence has to be right
+churn seconds="60":
+    ulimit -n 4096 && CHURN={{ seconds }} cargo test -p tidings-server --test it churn -- --nocapture
+
 # One fuzz target for a while: `just fuzz websocket_decode 300`
 fuzz target seconds="60":
     cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run {{ target }} -- -max_total_time={{ seconds }}

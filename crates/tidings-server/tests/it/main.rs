@@ -2,6 +2,7 @@
 
 mod batching;
 mod chat;
+mod churn;
 mod client;
 mod kill;
 mod process;
