@@ -75,7 +75,7 @@ pub(crate) fn registry() -> Registry {
                 summary: "Enters a room. The answer and the events after it are the whole story: \
                           with `after`, from that number on if `recovered` says so.",
                 permission: MayJoin,
-                cost: 2,
+                cost: 1,
                 events: &["room:user-joined"],
             },
             rooms::join,

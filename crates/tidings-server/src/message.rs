@@ -38,16 +38,16 @@ pub(crate) struct ChatMessage {
     /// When it was last edited, or deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) changed_at: Option<String>,
+    /// Who did that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) changed_by: Option<Arc<str>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) deleted: bool,
 }
 
 impl From<store::Message> for ChatMessage {
     fn from(message: store::Message) -> Self {
-        let (change_seq, changed_at) = match message.changed {
-            Some(change) => (Some(change.seq), Some(clock::rfc3339(change.at))),
-            None => (None, None),
-        };
+        let changed = message.changed;
         Self {
             message_id: message.message_id.into(),
             seq: message.seq,
@@ -63,8 +63,9 @@ impl From<store::Message> for ChatMessage {
                 .meta
                 .and_then(|meta| RawValue::from_string(meta).ok())
                 .map(Arc::from),
-            change_seq,
-            changed_at,
+            change_seq: changed.as_ref().map(|it| it.seq),
+            changed_at: changed.as_ref().map(|it| clock::rfc3339(it.at)),
+            changed_by: changed.map(|it| it.by.into()),
             deleted: message.deleted,
         }
     }
@@ -122,6 +123,7 @@ mod tests {
             meta: None,
             change_seq: None,
             changed_at: None,
+            changed_by: None,
             deleted: false,
         }
     }

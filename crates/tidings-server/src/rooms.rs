@@ -322,6 +322,7 @@ mod tests {
                 meta: None,
                 change_seq: None,
                 changed_at: None,
+                changed_by: None,
                 deleted: false,
             }),
             new: true,

@@ -207,6 +207,7 @@ fn submit(
                 meta,
                 change_seq: None,
                 changed_at: None,
+                changed_by: None,
                 deleted: false,
             };
             publish(&app, &hub, &room_id, Arc::new(message));
