@@ -28,10 +28,8 @@ use crate::{
     reason::CloseReason,
     stats::Stats,
     stream::{events::EventsEndpoint, poll::PollEndpoint, rpc::RpcEndpoint},
-    transport::connection::{Goodbye, Wire},
     websocket::endpoint::PlainEndpoint,
 };
-use tidings_protocol::close::CloseCode;
 
 /// A Tidings server. Cheap to clone; clones are the same server.
 ///
@@ -154,8 +152,7 @@ impl Server {
         let core = &self.0.core;
         core.draining.cancel();
         for connection in core.registry.all() {
-            let code = (connection.wire() == Wire::Plain).then_some(CloseCode::SHUTDOWN);
-            connection.end(CloseReason::ServerShuttingDown, Goodbye::Frame(code, ""));
+            connection.shut_down();
         }
         core.tasks.close();
         let _ = tokio::time::timeout(Duration::from_secs(10), core.tasks.wait()).await;

@@ -175,7 +175,7 @@ impl Connection {
         }
         if self.core.draining.is_cancelled() {
             // Opened while the server was telling everybody that it closes.
-            self.end(CloseReason::ServerShuttingDown, Goodbye::Frame(None, ""));
+            self.shut_down();
         }
     }
 

@@ -24,6 +24,13 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const PARK_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Connection {
+    /// Ends because the server does. Plain clients learn it by a code; those of Engine.IO would
+    /// make nothing of one.
+    pub(crate) fn shut_down(self: &Arc<Self>) {
+        let code = (self.wire == Wire::Plain).then_some(CloseCode::SHUTDOWN);
+        self.end(CloseReason::ServerShuttingDown, Goodbye::Frame(code, ""));
+    }
+
     /// Ends a connection whose client does not read what it is sent. A task does it: the handlers
     /// of the client's departure must not run within somebody else's call to send.
     pub(crate) fn overflow(self: &Arc<Self>) {
