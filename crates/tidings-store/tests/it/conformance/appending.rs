@@ -160,7 +160,7 @@ pub(crate) async fn a_barrier_stands_between_what_was_said_before_and_after(plac
                 outcome.unwrap();
                 told.lock().push(number);
                 if let Some(end) = end {
-                    drop(end.send(()));
+                    let _ = end.send(());
                 }
             };
             store.barrier(Box::new(done)).unwrap();
