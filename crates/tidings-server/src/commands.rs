@@ -1,6 +1,6 @@
 //! The commands: what clients may ask for, whatever their transport.
 //!
-//! One file a subject. A new command is a function in one of them and an entry in [`registry`].
+//! One file a subject. A new command is a function in one of them and an entry in [`registry()`].
 //!
 //! Commands of one client begin in the order in which they came, and those that others build on
 //! (`auth`, `room:join`) are finished before the next begins; so a client need not await one answer

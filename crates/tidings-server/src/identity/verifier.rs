@@ -94,7 +94,7 @@ enum Keys {
 
 impl Verifier {
     /// A verifier for these settings, which have been checked. Published keys are not fetched yet,
-    /// see [`refresh`](Self::refresh).
+    /// see [`KeySet::refresh`].
     ///
     /// # Errors
     ///
@@ -135,7 +135,7 @@ impl Verifier {
     /// # Errors
     ///
     /// When it does not. [`TokenError::UnknownKey`] may be another matter after a
-    /// [`refresh`](Self::refresh).
+    /// [`KeySet::refresh`].
     pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
         let header = header(token)?;
         let algorithm: Algorithm = header.alg.parse().map_err(|_| TokenError::Algorithm)?;
