@@ -234,6 +234,21 @@ const CASES = {
     }
   },
 
+  async "room:list finds the conversations that others have begun"({ actor, others }) {
+    const begun = [];
+    for (const other of others.slice(0, 2)) {
+      const { roomId } = await other.done("chat:private", { to: actor.user.id, content: "one" });
+      await other.done("chat:private", { to: actor.user.id, content: "two" });
+      begun.push(roomId);
+    }
+    await actor.done("chat:read", { roomId: begun[0], seq: 1 });
+    const { rooms } = await actor.done("room:list", {});
+    for (const [i, roomId] of begun.entries()) {
+      const found = rooms.find((/** @type {any} */ it) => it.roomId === roomId);
+      assert.deepEqual(found, { roomId, lastSeq: 2, readSeq: i === 0 ? 1 : 0 });
+    }
+  },
+
   async "chat:edit changes one's own message for all"({ actor, others, room }) {
     await actor.done("room:join", room);
     const { messageId, timestamp } = await actor.done("chat:send", { roomId: room, content: "before" });

@@ -102,6 +102,17 @@ pub(crate) fn registry() -> Registry {
         )
         .command(
             About {
+                name: "room:list",
+                summary: "Lists the rooms that the user is stored as a member of, private \
+                          conversations among them: where to look after having been away.",
+                permission: User,
+                cost: 2,
+                events: &[],
+            },
+            members::list,
+        )
+        .command(
+            About {
                 name: "room:emit",
                 summary: "Sends an event of any name to the others in a room; it is not stored. \
                           With `volatile`, clients that cannot take it at once do without.",

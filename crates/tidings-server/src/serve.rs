@@ -2,7 +2,7 @@
 
 mod introduce;
 
-use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use thiserror::Error;
 use tidings::{
@@ -40,6 +40,8 @@ const NAMESPACE: &str = "/";
 const SESSIONS: &str = "recovery";
 /// When clients shall come back to a server that shuts down.
 const RECONNECT_AFTER_MS: u64 = 1_000;
+/// Time for those that are between two polls to hear so.
+const GOODBYE_LASTS: Duration = Duration::from_millis(500);
 
 /// Why the server did not start, or did not go on.
 #[derive(Debug, Error)]
@@ -125,17 +127,26 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
 
     let pages = pages::router(server.clone(), hub.clone(), app.clone());
     let house = tokio::spawn(app.clone().keep_house(hub.clone()));
+    // A task of its own: whoever polls has to be let in until the very end.
+    let serving = tokio::spawn({
+        let server = server.clone();
+        async move { server.serve_with(listener, pages).await }
+    });
     tokio::select! {
-        ended = server.serve_with(listener, pages) => ended.map_err(Failure::Serve)?,
+        ended = serving => ended.map_err(io::Error::from).flatten().map_err(Failure::Serve)?,
         () = signals.next() => {}
     }
     let goodbye = Draining {
         reconnect_after_ms: RECONNECT_AFTER_MS,
     };
     log_unsent(hub.to(channel::EVERYBODY).emit(Draining::NAME, &goodbye));
+    let close = async {
+        tokio::time::sleep(GOODBYE_LASTS).await;
+        server.close().await;
+    };
     // Whoever asks a second time does not want to wait.
     tokio::select! {
-        () = server.close() => {}
+        () = close => {}
         () = signals.next() => {}
     }
     house.abort();

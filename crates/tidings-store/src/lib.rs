@@ -72,5 +72,5 @@ pub use self::{
     stats::StoreStats,
     store::{Done, Pending, Store},
     time::Time,
-    user::UserRow,
+    user::{MemberRoom, UserRow},
 };

@@ -46,9 +46,9 @@ pub use self::{
     options::{SqliteOptions, SyncMode},
 };
 use crate::{
-    Amended, Amendment, Appended, Done, History, Mark, Marked, NewMessage, NewNotification,
-    NotificationQuery, Notifications, NotificationsRead, Notified, Page, Pending, ReadIds,
-    ReceiptRow, Retention, Since, Store, StoreError, StoreStats, Time, Trimmed, UserRow,
+    Amended, Amendment, Appended, Done, History, Mark, Marked, MemberRoom, NewMessage,
+    NewNotification, NotificationQuery, Notifications, NotificationsRead, Notified, Page, Pending,
+    ReadIds, ReceiptRow, Retention, Since, Store, StoreError, StoreStats, Time, Trimmed, UserRow,
 };
 
 /// Batches whose outcomes may wait to be handed out.
@@ -263,7 +263,7 @@ impl Store for SqliteStore {
         )
     }
 
-    fn rooms_of<'a>(&'a self, user: &'a str) -> Pending<'a, Vec<String>> {
+    fn rooms_of<'a>(&'a self, user: &'a str) -> Pending<'a, Vec<MemberRoom>> {
         let user = user.to_owned();
         Box::pin(
             self.readers

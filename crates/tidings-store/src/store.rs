@@ -6,7 +6,7 @@
 use std::{fmt, pin::Pin};
 
 use crate::{
-    Amended, Amendment, Appended, History, Mark, Marked, NewMessage, NewNotification,
+    Amended, Amendment, Appended, History, Mark, Marked, MemberRoom, NewMessage, NewNotification,
     NotificationQuery, Notifications, NotificationsRead, Notified, Page, ReadIds, ReceiptRow,
     Retention, Since, StoreError, StoreStats, Time, Trimmed, UserRow,
 };
@@ -148,7 +148,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// The rooms of which a user is a member, in the order of their names, at most
     /// [`ROOMS_MAX`](crate::limits::ROOMS_MAX).
-    fn rooms_of<'a>(&'a self, user: &'a str) -> Pending<'a, Vec<String>>;
+    fn rooms_of<'a>(&'a self, user: &'a str) -> Pending<'a, Vec<MemberRoom>>;
 
     /// Removes what need not be kept any longer, in small steps between which other writes take
     /// their turn. Dropping the future stops it after a step.

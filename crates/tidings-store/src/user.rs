@@ -12,3 +12,14 @@ pub struct UserRow {
     /// When that was.
     pub last_seen: Time,
 }
+
+/// A room that a user is a member of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberRoom {
+    /// The room.
+    pub room: String,
+    /// The last sequence number that was given in the room.
+    pub last_seq: u64,
+    /// The last one that the user has read; 0 if none.
+    pub read: u64,
+}

@@ -10,7 +10,7 @@ use tidings_store::{
     Amended, Amendment, AmendmentKind, Appended, Mark, MarkKind, NewMessage, Page,
 };
 
-use super::{rooms::page_of, typing};
+use super::{members, rooms::page_of, typing};
 use crate::{
     app::App,
     channel, clock, delivered,
@@ -212,8 +212,12 @@ fn submit(
             };
             publish(&app, &hub, &room_id, Arc::new(message));
         }
-        answer.give(&sent);
         typing::end(&app, &hub, &room_id, &session.identity);
+        if sent.seq == 1 {
+            members::remember(&app, &room_id, move || answer.give(&sent));
+        } else {
+            answer.give(&sent);
+        }
     };
     call.app.store().append(message, Box::new(done))?;
     Ok(())

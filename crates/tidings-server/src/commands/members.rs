@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tidings_store::StoreError;
 
 use super::rooms;
 use crate::{
@@ -28,6 +30,81 @@ pub(super) struct Membership {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct WasChanged {
     changed: bool,
+}
+
+/// Nothing has to be said.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+pub(super) struct Nothing {}
+
+/// The rooms of a user.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct RoomsOf {
+    rooms: Vec<OwnRoom>,
+}
+
+/// A room of a user.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OwnRoom {
+    room_id: String,
+    /// The last number of the room's sequence.
+    last_seq: u64,
+    /// The last one that the user has read.
+    read_seq: u64,
+}
+
+/// Lists the rooms that the user is a member of.
+pub(super) async fn list(call: Call, _: Option<Nothing>) -> Result<RoomsOf, Fault> {
+    let session = call.session()?;
+    let rooms = call
+        .app
+        .store()
+        .rooms_of(session.user_id().as_str())
+        .await?;
+    let rooms = rooms.into_iter().map(|it| OwnRoom {
+        room_id: it.room,
+        last_seq: it.last_seq,
+        read_seq: it.read,
+    });
+    Ok(RoomsOf {
+        rooms: rooms.collect(),
+    })
+}
+
+/// Has the two of a private conversation stored as its members, so that both find it again, and
+/// goes on when they are.
+pub(super) fn remember(app: &App, room_id: &RoomId, then: impl FnOnce() + Send + 'static) {
+    let Some((one, other)) = private::parties(room_id) else {
+        return then();
+    };
+    let failed = |outcome: Result<bool, StoreError>| {
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "a private conversation is not among those of its user");
+        }
+    };
+    let room = room_id.as_str();
+    let first = app
+        .store()
+        .set_member(room, one.as_str(), true, Box::new(failed));
+    failed(first.map(|()| true));
+    // What goes on afterwards is done in any case, and not before the first was stored.
+    let then = Arc::new(Mutex::new(Some(then)));
+    let last = Arc::clone(&then);
+    let done = move |outcome| {
+        failed(outcome);
+        if let Some(then) = last.lock().take() {
+            then();
+        }
+    };
+    let second = app
+        .store()
+        .set_member(room, other.as_str(), true, Box::new(done));
+    if let Err(error) = second {
+        failed(Err(error));
+        if let Some(then) = then.lock().take() {
+            then();
+        }
+    }
 }
 
 /// Makes a user a member.

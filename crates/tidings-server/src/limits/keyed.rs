@@ -1,16 +1,16 @@
 //! A bucket for each user, or each address, in bounded memory.
 //!
 //! A bucket that is full again is worth nothing and falls out when somebody passes by. When there
-//! is no room, the one gives way from which the least was taken, of a few that lie together. So
-//! nobody can have his empty bucket forgotten by coming under many other names: those would have to
-//! be emptied as well, and the new ones give way first.
+//! is no room, the one gives way from which the least was taken, of a few that lie together and the
+//! new one. So nobody can have his empty bucket forgotten by coming under many other names: those
+//! would have to be emptied as well.
 //!
 //! There are several parts with a lock each, held for a few dozen instructions.
 
 use std::{
     collections::HashMap,
     hash::{BuildHasher as _, Hash, RandomState},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
@@ -72,12 +72,13 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
         if let Some(&place) = part.places.get(key) {
             return part.buckets[place].1.try_take(&self.rate, cost, now);
         }
-        part.make_room(self.max_per_part, now);
         let mut bucket = Bucket::default();
         let outcome = bucket.try_take(&self.rate, cost, now);
-        let place = part.buckets.len();
-        part.places.insert(key.clone(), place);
-        part.buckets.push((key.clone(), bucket));
+        if part.make_room(self.max_per_part, bucket.missing(now), now) {
+            let place = part.buckets.len();
+            part.places.insert(key.clone(), place);
+            part.buckets.push((key.clone(), bucket));
+        }
         outcome
     }
 
@@ -93,8 +94,9 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
 
 impl<K: Hash + Eq> Part<K> {
     /// Looks at the next few buckets: those that are full again go, and if there is still no room,
-    /// the fullest of them goes too.
-    fn make_room(&mut self, max: usize, now: Instant) {
+    /// the fullest of them goes too, unless the new one, from which `taken` was taken, is fuller.
+    /// Says whether there is room.
+    fn make_room(&mut self, max: usize, taken: Duration, now: Instant) -> bool {
         let mut fullest = None;
         for _ in 0..LOOKED_AT.min(self.buckets.len()) {
             if self.hand >= self.buckets.len() {
@@ -113,11 +115,16 @@ impl<K: Hash + Eq> Part<K> {
             }
             self.hand += 1;
         }
+        if self.buckets.len() < max {
+            return true;
+        }
         // There is only no room when nothing was removed, and then nothing has moved either.
-        if self.buckets.len() >= max
-            && let Some((_, place)) = fullest
-        {
-            self.remove(place);
+        match fullest {
+            Some((least, place)) if least <= taken => {
+                self.remove(place);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -134,8 +141,6 @@ impl<K: Hash + Eq> Part<K> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
 
     use super::*;

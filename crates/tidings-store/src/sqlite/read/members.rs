@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Params, params};
 
 use super::super::{fault::Fault, row::MAX};
-use crate::limits::ROOMS_MAX;
+use crate::{MemberRoom, limits::ROOMS_MAX};
 
 /// Whether a user is a member of a room.
 pub(in super::super) fn is_member(
@@ -35,17 +35,27 @@ pub(in super::super) fn members(
     )
 }
 
-/// The rooms of a user.
+/// The rooms of a user, and how far they and the user have come.
 pub(in super::super) fn rooms_of(
     connection: &Connection,
     user: &str,
-) -> Result<Vec<String>, Fault> {
-    texts(
-        connection,
-        "SELECT rooms.name FROM members JOIN rooms ON rooms.id = members.room
-         WHERE members.user = ?1 ORDER BY rooms.name LIMIT ?2",
-        params![user, ROOMS_MAX],
-    )
+) -> Result<Vec<MemberRoom>, Fault> {
+    let rooms = connection
+        .prepare_cached(
+            "SELECT rooms.name, rooms.last_seq, COALESCE(receipts.read, 0)
+             FROM members JOIN rooms ON rooms.id = members.room
+             LEFT JOIN receipts ON receipts.room = members.room AND receipts.user = members.user
+             WHERE members.user = ?1 ORDER BY rooms.name LIMIT ?2",
+        )?
+        .query_map(params![user, ROOMS_MAX], |row| {
+            Ok(MemberRoom {
+                room: row.get(0)?,
+                last_seq: row.get(1)?,
+                read: row.get(2)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rooms)
 }
 
 fn texts(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<String>, Fault> {

@@ -1,9 +1,9 @@
 //! Who belongs where, and who was seen.
 
-use tidings_store::{Time, UserRow};
+use tidings_store::{MarkKind, Time, UserRow};
 
 use super::Place;
-use crate::support::{append, message, notify, set_member};
+use crate::support::{append, mark, message, notify, set_member};
 
 pub(crate) async fn members_come_and_go(place: &dyn Place) {
     let store = place.open();
@@ -33,7 +33,16 @@ pub(crate) async fn members_come_and_go(place: &dyn Place) {
     assert_eq!(store.members("a", 1).await.unwrap(), ["ana"]);
     assert_eq!(store.members("b", 9).await.unwrap().len(), 0);
     assert_eq!(store.members("none", usize::MAX).await.unwrap().len(), 0);
-    assert_eq!(store.rooms_of("ana").await.unwrap(), ["a", "c"]);
+    for _ in 0..3 {
+        append(&*store, message("c", "ben", "hi")).await;
+    }
+    mark(&*store, "c", "ana", MarkKind::Read, 2, 5).await;
+    let rooms = store.rooms_of("ana").await.unwrap();
+    let rooms: Vec<_> = rooms
+        .iter()
+        .map(|it| (it.room.as_str(), it.last_seq, it.read))
+        .collect();
+    assert_eq!(rooms, [("a", 0, 0), ("c", 3, 2)]);
     assert_eq!(store.rooms_of("nobody").await.unwrap().len(), 0);
     // Membership takes no number of the room.
     assert_eq!(append(&*store, message("a", "ana", "hi")).await.seq, 1);
