@@ -4,10 +4,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { EventSource } from "eventsource";
+import { openWs } from "../lib/engine.mjs";
 import { request } from "../lib/http.mjs";
 import { proxy } from "../lib/proxy.mjs";
-import { serve, token } from "../lib/tidings.mjs";
-import { until, within } from "../lib/wait.mjs";
+import { inSeconds, serve, token } from "../lib/tidings.mjs";
+import { pause, until, within } from "../lib/wait.mjs";
 import { enter, flush, fresh, GENEROUS, heardByAll, joinAll, user } from "./cast.mjs";
 import { closeAll, NAMES, Refused } from "./transports.mjs";
 
@@ -444,5 +445,76 @@ describe("a restart of the server", () => {
     assert.equal(users[0].status, "offline");
     await Promise.all([ana, bo, back].map((it) => it.close()));
     await own.stop();
+  });
+});
+
+describe("a session that is continued opens no more than a new one would", () => {
+  /** A Socket.IO client by hand, which says what it likes about its session. @param {Record<string, any>} auth */
+  async function come(auth) {
+    const ws = await openWs(server.port);
+    ws.send(`40${JSON.stringify(auth)}`);
+    const answer = String(await ws.packet());
+    return { ws, kind: answer.slice(0, 2), answer: JSON.parse(answer.slice(2)) };
+  }
+
+  /** What happens up to an event of that name. @param {import("../lib/ws.mjs").Ws} ws @param {string} name */
+  async function upTo(ws, name) {
+    const events = [];
+    do events.push(JSON.parse(String(await ws.packet()).replace(/^4[23]\d*/, "")));
+    while (events.at(-1)[0] !== name);
+    return events;
+  }
+
+  it("needs a good token when the one before has expired", async () => {
+    const { id } = user();
+    const expires = Date.now() + 1_500;
+    const first = await come({ token: token(id, { exp: expires / 1_000 }) });
+    assert.equal(first.kind, "40");
+    await upTo(first.ws, "tidings:offset");
+    first.ws.end();
+    const back = { pid: first.answer.pid };
+    const early = await come(back);
+    assert.deepEqual([early.kind, early.answer.sid], ["40", first.answer.sid]);
+    await upTo(early.ws, "tidings:offset");
+    early.ws.end();
+    // Nothing tells that a token has expired but the clock.
+    await pause(expires - Date.now() + 1_000);
+    const late = await come(back);
+    assert.deepEqual([late.kind, late.answer.data?.code], ["44", "token_expired"]);
+    late.ws.end();
+    const renewed = await come({ ...back, token: token(id) });
+    assert.deepEqual([renewed.kind, renewed.answer.sid], ["40", first.answer.sid]);
+    renewed.ws.end();
+  });
+
+  it("hears nothing more of rooms that its user may not enter any more", async () => {
+    const { id } = user();
+    const [named, given, kept] = [fresh("named"), fresh("given"), fresh("kept")];
+    const admin = await enter(server.url, NAMES[2], { claims: { admin: true } });
+    await admin.done("room:add-member", { roomId: given, userId: id });
+    const first = await come({ token: token(id, { rooms: [named, kept] }) });
+    for (const [n, room] of [named, given, kept].entries()) {
+      first.ws.send(`42${n}${JSON.stringify(["room:join", room])}`);
+      await until(async () => JSON.stringify(await first.ws.packet()).includes("lastSeq"), "joined");
+    }
+    await say(kept, "before");
+    const events = await upTo(first.ws, "chat:message");
+    const offset = (await upTo(first.ws, "tidings:offset")).at(-1)[1];
+    assert.equal(events.at(-1)[1].content, "before");
+    first.ws.end();
+    await admin.done("room:remove-member", { roomId: given, userId: id });
+    for (const room of [named, given, kept]) await say(room, "meanwhile");
+    const back = await come({ pid: first.answer.pid, offset, token: token(id, { rooms: [kept] }) });
+    assert.deepEqual([back.kind, back.answer.sid], ["40", first.answer.sid]);
+    for (const room of [named, given, kept]) await say(room, "afterwards");
+    await say(kept, "last");
+    const heard = [];
+    while (heard.at(-1) !== `${kept} last`) {
+      const [name, data] = (await upTo(back.ws, "chat:message")).at(-1);
+      heard.push(`${data.roomId} ${data.content}`);
+      assert.equal(name, "chat:message");
+    }
+    assert.deepEqual(heard, ["meanwhile", "afterwards", "last"].map((it) => `${kept} ${it}`));
+    await Promise.all([back.ws.end(), admin.close()]);
   });
 });

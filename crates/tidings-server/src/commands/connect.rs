@@ -64,20 +64,28 @@ async fn decide(app: &App, socket: &Socket) -> Result<(), Fault> {
     if let Some(Batching { size, interval }) = Batching::asked_by(socket)? {
         socket.batch(size, interval);
     }
-    let Some(session) = credentials(app, socket).await? else {
-        return Ok(());
+    // A session of somebody who never signed in has nothing in it that could be told.
+    let kept = socket.data::<Option<Session>>().ok().flatten();
+    let session = match (credentials(app, socket).await?, kept) {
+        (None, None) => return Ok(()),
+        // It needs no new token while the old one is good.
+        (None, Some(kept)) if kept.has_expired(clock::now()) => {
+            let sentence = TokenError::Expired.sentence();
+            return Err(Fault::new(Code::TokenExpired, sentence));
+        }
+        (None, Some(kept)) => kept,
+        // Whoever takes over a session has to be who it belongs to.
+        (Some(session), Some(kept)) if kept.user_id() != session.user_id() => {
+            return Err(Fault::new(
+                Code::PermissionDenied,
+                "The session that was to be continued belongs to another user.",
+            ));
+        }
+        (Some(session), _) => session,
     };
-    // Whoever takes over a session has to be who it belongs to.
-    if let Ok(Some(before)) = socket.data::<Option<Session>>()
-        && before.user_id() != session.user_id()
-    {
-        return Err(Fault::new(
-            Code::PermissionDenied,
-            "The session that was to be continued belongs to another user.",
-        ));
-    }
     let session = Arc::new(session);
     sign_in::enter(app, socket, &client, &session)?;
+    leave_closed_rooms(app, socket, &session).await?;
     for room_id in rooms_of_url(socket)? {
         app.access().enter(&session, &room_id).await?;
         rooms::hear(app, socket, &client, &room_id)?;
@@ -131,9 +139,21 @@ async fn credentials(app: &App, socket: &Socket) -> Result<Option<Session>, Faul
             return Ok(Some(Session::of_guest(id, username)));
         }
     }
-    // A session that is continued needs no new token while the old one is good.
-    let kept = socket.data::<Option<Session>>().ok().flatten();
-    Ok(kept.filter(|it| !it.has_expired(clock::now())))
+    Ok(None)
+}
+
+/// A session that is continued loses the rooms that its user may not enter any more.
+async fn leave_closed_rooms(app: &App, socket: &Socket, session: &Session) -> Result<(), Fault> {
+    for name in socket.rooms() {
+        let Some(room_id) = channel::room_of(&name) else {
+            continue;
+        };
+        match app.access().enter(session, &room_id).await {
+            Err(fault) if fault.code() == Code::PermissionDenied => socket.leave(&*name),
+            entered => entered?,
+        }
+    }
+    Ok(())
 }
 
 fn rooms_of_url(socket: &Socket) -> Result<Vec<RoomId>, Fault> {

@@ -1,7 +1,6 @@
 //! A live namespace: who is in it, and how something reaches them.
 
 use std::{
-    borrow::Cow,
     fmt,
     sync::{
         Arc, Weak,
@@ -417,6 +416,7 @@ impl Hub {
                 pid: Some(taken.pid),
                 auth,
                 data: taken.session.data.clone(),
+                rooms: taken.session.rooms.clone(),
                 recovered: true,
             },
             None => Beginning {
@@ -428,6 +428,7 @@ impl Hub {
                 },
                 auth,
                 data: None,
+                rooms: Vec::new(),
                 recovered: false,
             },
         };
@@ -451,12 +452,16 @@ impl Hub {
         if let (Some((log, config)), Some(pid)) = (&mut log, socket.pid()) {
             let mut from = log.here();
             if let Some((taken, offset)) = taken {
-                let mut session = Cow::Borrowed(&taken.session);
-                if !taken.kept {
-                    let session = session.to_mut();
-                    session.rooms = socket.begins_in();
-                    session.rooms.push(socket.id().as_str().into());
+                // Middleware may have taken rooms away, of which nothing is told then, and have
+                // added others, of which somebody whose session is kept has missed nothing.
+                let mut session = taken.session.clone();
+                let begins_in = socket.begins_in();
+                if taken.kept {
+                    session.rooms.retain(|room| begins_in.contains(room));
+                } else {
+                    session.rooms = begins_in;
                 }
+                session.rooms.push(socket.id().as_str().into());
                 let Some(found) = log.missed(&session, offset, config) else {
                     return false;
                 };
@@ -475,14 +480,10 @@ impl Hub {
                 return false;
             };
             rooms.insert(socket.clone());
-            let limit = self.0.core.limits.rooms_per_socket;
-            let kept = taken.iter().flat_map(|(taken, _)| &taken.session.rooms);
-            let kept = kept.map(|room| (room, usize::MAX));
-            for (room, limit) in kept.chain(begins_in.iter().map(|room| (room, limit))) {
-                match rooms.join(socket.id(), room, limit) {
-                    Joined::Yes { first: true } => opened.push(Arc::clone(room)),
-                    Joined::TooMany => tracing::warn!(?socket, room = &**room, "too many rooms"),
-                    Joined::Yes { first: false } | Joined::Already | Joined::Unknown => {}
+            for room in &begins_in {
+                // How many these are was bounded when they were joined.
+                if rooms.join(socket.id(), room, usize::MAX) == (Joined::Yes { first: true }) {
+                    opened.push(Arc::clone(room));
                 }
             }
             greet(place);

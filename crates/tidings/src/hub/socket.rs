@@ -110,6 +110,8 @@ pub(crate) struct Beginning {
     pub(crate) pid: Option<PrivateId>,
     pub(crate) auth: Option<Box<RawValue>>,
     pub(crate) data: Option<Arc<RawValue>>,
+    /// The rooms of the session that is continued; its own may be among them.
+    pub(crate) rooms: Vec<Arc<str>>,
     pub(crate) recovered: bool,
 }
 
@@ -125,9 +127,12 @@ impl Socket {
             pid,
             auth,
             data,
+            mut rooms,
             recovered,
         } = beginning;
+        rooms.retain(|room| **room != *id.as_str());
         let state = Mutex::new(State {
+            phase: Phase::Joining(rooms),
             data,
             ..State::default()
         });
@@ -403,7 +408,8 @@ impl Socket {
         }
     }
 
-    /// Leaves a room, if the socket is in it or is to begin with it.
+    /// Leaves a room, if the socket is in it or is to begin with it. A session that is continued
+    /// is told nothing of a room that it left in middleware.
     pub fn leave(&self, room: impl AsRef<str>) {
         let room = room.as_ref();
         if let Phase::Joining(rooms) = &mut self.0.state.lock().phase {
@@ -421,8 +427,14 @@ impl Socket {
         }
     }
 
-    /// The rooms that the socket is in, its own first.
+    /// The rooms that the socket is in, its own first. In middleware of the namespace, those that
+    /// it is to begin with: a session that is continued has its rooms, and middleware may
+    /// [`leave`](Self::leave) those that its user may not enter any more.
     pub fn rooms(&self) -> Vec<Arc<str>> {
+        if let Phase::Joining(rooms) = &self.0.state.lock().phase {
+            let own = std::iter::once(self.id().as_str().into());
+            return own.chain(rooms.iter().cloned()).collect();
+        }
         self.0.hub.rooms_of(self)
     }
 

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 use tidings::{
-    Data, JoinError, Namespace, RecoveryConfig, Server, ServerBuilder, Socket, SocketIo,
+    ConnectRefused, Data, JoinError, Namespace, RecoveryConfig, Server, ServerBuilder, Socket,
+    SocketIo,
 };
 
 use crate::support::{Running, Sio, eventually};
@@ -251,4 +252,51 @@ async fn who_missed_more_than_is_kept_is_told_so_and_the_server_keeps_no_more() 
         drop(client);
         running.close().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn middleware_takes_rooms_from_a_session_that_is_continued_with_what_was_said_there() {
+    let namespace = Namespace::new()
+        .middleware(async |socket: Socket| -> Result<(), ConnectRefused> {
+            if socket.recovered() {
+                let rooms = socket.rooms();
+                let rooms: Vec<&str> = rooms.iter().map(|room| &**room).collect();
+                assert_eq!(rooms, [socket.id().as_str(), "closed", "open"]);
+                socket.leave("closed");
+                socket.join("new").expect("few rooms");
+            } else {
+                for room in ["closed", "open"] {
+                    socket.join(room).expect("few rooms");
+                }
+            }
+            Ok(())
+        })
+        .on_connect(async |socket: Socket| socket.emit("in", &socket.rooms().len()));
+    let server = Server::builder()
+        .recovery(RecoveryConfig::new())
+        .namespace("/", namespace)
+        .socketio("/socket.io/", SocketIo::new());
+    let running = Running::start(server.build().unwrap()).await;
+    let mut client = Client::connect(running.address, "/", json!({})).await;
+    assert_eq!(client.placed_event().await, json!(["in", 3]));
+    let Client {
+        sio, pid, offset, ..
+    } = client;
+    drop(sio);
+    eventually(|| running.server.connections() == 0).await;
+    let hub = running.server.hub("/").unwrap();
+    for room in ["closed", "open", "new"] {
+        hub.to(room).emit("said", room).unwrap();
+    }
+    let auth = json!({ "pid": pid, "offset": offset });
+    let mut client = Client::connect(running.address, "/", auth).await;
+    assert_eq!(client.event().await, json!(["said", "open"]));
+    assert_eq!(client.event().await, json!(["in", 3]));
+    for room in ["closed", "open", "new"] {
+        hub.to(room).emit("said again", room).unwrap();
+    }
+    assert_eq!(client.event().await, json!(["said again", "open"]));
+    assert_eq!(client.event().await, json!(["said again", "new"]));
+    drop(client);
+    running.close().await;
 }
