@@ -18,7 +18,8 @@ use std::{
 };
 
 use tidings_store::{
-    Amendment, AmendmentKind, Appended, NewMessage, SqliteOptions, SqliteStore, Store, Time,
+    Amended, Amendment, AmendmentKind, Announcer, Appended, NewMessage, NotificationsRead,
+    OutboxEntry, SqliteOptions, SqliteStore, Store, Time,
 };
 
 /// Writes that are outstanding at any time, in each room.
@@ -30,14 +31,43 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (Some(path), Some(run)) = (arguments.next(), arguments.next()) else {
         return Err("usage: acknowledged FILE RUN".into());
     };
-    let store = SqliteStore::open(Path::new(&path), SqliteOptions::default())?;
+    let options = SqliteOptions {
+        announcer: Some(Arc::new(Messages)),
+        ..SqliteOptions::default()
+    };
+    let store = SqliteStore::open(Path::new(&path), options)?;
     let store: Arc<dyn Store> = Arc::new(store);
+    store.set_outbox_readers(&["nobody".to_owned()]).await?;
     for room in ["said", "edited"] {
         for number in 0..OUTSTANDING {
             say(&store, room, &run, number);
         }
     }
     std::future::pending().await
+}
+
+/// Announces each message by its room and its number.
+#[derive(Debug)]
+struct Messages;
+
+impl Announcer for Messages {
+    fn appended(&self, message: &NewMessage, appended: &Appended) -> Option<OutboxEntry> {
+        Some(OutboxEntry {
+            kind: "message",
+            topic: message.room.clone(),
+            body: appended.seq.to_string(),
+            at: message.at,
+            expendable: false,
+        })
+    }
+
+    fn amended(&self, _: &Amended) -> Option<OutboxEntry> {
+        None
+    }
+
+    fn notifications_read(&self, _: &str, _: &NotificationsRead, _: Time) -> Option<OutboxEntry> {
+        None
+    }
 }
 
 /// Says something, and when that is acknowledged the next.

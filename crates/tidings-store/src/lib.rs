@@ -10,6 +10,8 @@
 //!   message that had it has been trimmed away.
 //! * **Writes are queued and never wait**: the queue takes a write or refuses it at once. What is
 //!   queued is committed together, and the outcomes are handed out one after the other.
+//! * **Programs outside** are told by way of an outbox: an [`Announcer`] has an event put into it in
+//!   the transaction of a write, and it stays until everybody who reads the outbox has it.
 //! * **Reads** are futures, and see everything whose outcome has been handed out.
 //!
 //! ```
@@ -50,6 +52,7 @@ mod history;
 mod id;
 mod message;
 mod notification;
+mod outbox;
 mod receipt;
 mod retention;
 mod sqlite;
@@ -66,6 +69,7 @@ pub use self::{
         NewNotification, Notification, NotificationQuery, Notifications, NotificationsRead,
         Notified, ReadIds,
     },
+    outbox::{Announcer, OutboxEntry, OutboxEvent},
     receipt::{Mark, MarkKind, Marked, ReceiptRow},
     retention::{Keep, Retention, RoomRetention, Trimmed},
     sqlite::{OpenError, SqliteOptions, SqliteStore, SyncMode},

@@ -10,6 +10,7 @@ mod job;
 mod migrations;
 mod open;
 mod options;
+mod outbox;
 mod outcomes;
 mod queue;
 mod read;
@@ -34,11 +35,15 @@ use self::{
     counters::Counters,
     job::{Asked, Request},
     open::Opened,
+    outbox::Outbox,
     outcomes::{Ended, hand_out},
     queue::Queue,
     readers::Readers,
     session::Clocks,
-    write::{Barrier, Probe, PutSnapshot, ReadNotifications, Seen, SetMember, TakeSnapshot},
+    write::{
+        Announce, Barrier, Pass, Probe, PutSnapshot, ReadNotifications, STEP, Seen, SetMember,
+        SetReaders, Settle, TakeSnapshot,
+    },
     writer::Writer,
 };
 pub use self::{
@@ -47,8 +52,9 @@ pub use self::{
 };
 use crate::{
     Amended, Amendment, Appended, Done, History, Mark, Marked, MemberRoom, NewMessage,
-    NewNotification, NotificationQuery, Notifications, NotificationsRead, Notified, Page, Pending,
-    ReadIds, ReceiptRow, Retention, Since, Store, StoreError, StoreStats, Time, Trimmed, UserRow,
+    NewNotification, NotificationQuery, Notifications, NotificationsRead, Notified, OutboxEntry,
+    OutboxEvent, Page, Pending, ReadIds, ReceiptRow, Retention, Since, Store, StoreError,
+    StoreStats, Time, Trimmed, UserRow,
 };
 
 /// Batches whose outcomes may wait to be handed out.
@@ -68,6 +74,7 @@ pub struct SqliteStore {
     readers: Readers,
     counters: Arc<Counters>,
     ended: watch::Receiver<Ended>,
+    outbox_end: watch::Receiver<u64>,
 }
 
 impl SqliteStore {
@@ -100,9 +107,15 @@ impl SqliteStore {
         let (outcomes, told) = mpsc::channel(UNTOLD);
         let (ending, ended) = watch::channel(None);
         runtime.spawn(hand_out(told, ending, Arc::clone(&counters)));
+        let (outbox, outbox_end) = Outbox::new(
+            options.announcer.clone(),
+            options.outbox,
+            options.outbox_bytes,
+        );
         let writer = Writer {
             connection: opened.writer,
             clocks: Clocks::new(options.cached_rooms),
+            outbox,
             queue: Arc::clone(&queue),
             batch: options.batch.max(1),
             outcomes,
@@ -118,6 +131,7 @@ impl SqliteStore {
             readers: Readers::new(opened.readers, options.waiting_reads, Arc::clone(&counters)),
             counters,
             ended,
+            outbox_end,
         }
     }
 
@@ -204,6 +218,36 @@ impl Store for SqliteStore {
 
     fn barrier(&self, done: Done<()>) -> Result<(), StoreError> {
         self.write(Barrier, done)
+    }
+
+    fn announce(&self, event: OutboxEntry) -> Result<(), StoreError> {
+        self.write(Announce(event), Box::new(drop))
+    }
+
+    fn pass_outbox(&self, reader: &str, through: u64) -> Result<(), StoreError> {
+        let reader = reader.into();
+        let pass = Asked::boxed(Pass { reader, through }, Box::new(drop));
+        self.queue.push_beyond_bounds(pass)
+    }
+
+    fn set_outbox_readers<'a>(&'a self, names: &'a [String]) -> Pending<'a, Vec<u64>> {
+        Box::pin(async {
+            let readers = SetReaders(names.to_vec());
+            let cursors = self.write_for_the_house(readers).await?;
+            while self.write_for_the_house(Settle).await? == STEP {}
+            Ok(cursors)
+        })
+    }
+
+    fn outbox(&self, after: u64, events: usize, bytes: usize) -> Pending<'_, Vec<OutboxEvent>> {
+        Box::pin(
+            self.readers
+                .read(move |it| read::outbox::events(it, after, events, bytes)),
+        )
+    }
+
+    fn outbox_end(&self) -> watch::Receiver<u64> {
+        self.outbox_end.clone()
     }
 
     fn history<'a>(&'a self, room: &'a str, page: Page) -> Pending<'a, History> {

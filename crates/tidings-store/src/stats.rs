@@ -29,4 +29,11 @@ pub struct StoreStats {
     pub read_time: Duration,
     /// Outcomes whose recipient panicked.
     pub panics: u64,
+    /// Events that wait in the outbox now.
+    pub outbox_length: u64,
+    /// Bytes of text in those.
+    pub outbox_bytes: u64,
+    /// Events that the outbox had no room for: the oldest that had to go, and expendable ones
+    /// that were not taken.
+    pub outbox_dropped: u64,
 }

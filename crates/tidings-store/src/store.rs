@@ -5,10 +5,12 @@
 
 use std::{fmt, pin::Pin};
 
+use tokio::sync::watch;
+
 use crate::{
     Amended, Amendment, Appended, History, Mark, Marked, MemberRoom, NewMessage, NewNotification,
-    NotificationQuery, Notifications, NotificationsRead, Notified, Page, ReadIds, ReceiptRow,
-    Retention, Since, StoreError, StoreStats, Time, Trimmed, UserRow,
+    NotificationQuery, Notifications, NotificationsRead, Notified, OutboxEntry, OutboxEvent, Page,
+    ReadIds, ReceiptRow, Retention, Since, StoreError, StoreStats, Time, Trimmed, UserRow,
 };
 
 /// The answer to a read, or to a write that is not part of anybody's message.
@@ -116,6 +118,34 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// As all writes.
     fn barrier(&self, done: Done<()>) -> Result<(), StoreError>;
+
+    /// Puts an event into the outbox that belongs to no other write. Nobody is told whether it was
+    /// taken: without readers none is, and when the outbox is half full none that is expendable.
+    ///
+    /// # Errors
+    ///
+    /// As all writes.
+    fn announce(&self, event: OutboxEntry) -> Result<(), StoreError>;
+
+    /// Notes that a reader of the outbox needs nothing any more up to and including that number.
+    /// What no reader needs is removed. Nobody is told when that is done.
+    ///
+    /// # Errors
+    ///
+    /// As all writes.
+    fn pass_outbox(&self, reader: &str, through: u64) -> Result<(), StoreError>;
+
+    /// Makes these the readers of the outbox, each once, and gives the number up to which each
+    /// has passed. A new one begins at the end; what others had not passed is removed with them.
+    fn set_outbox_readers<'a>(&'a self, names: &'a [String]) -> Pending<'a, Vec<u64>>;
+
+    /// The events of the outbox after a number, at most so many, and at most so many bytes of
+    /// them; one in any case, if there is one.
+    fn outbox(&self, after: u64, events: usize, bytes: usize) -> Pending<'_, Vec<OutboxEvent>>;
+
+    /// The number of the last event that was put into the outbox, and whoever has it learns of
+    /// the next one. What it says is there to be read.
+    fn outbox_end(&self) -> watch::Receiver<u64>;
 
     /// A page of a room's messages.
     fn history<'a>(&'a self, room: &'a str, page: Page) -> Pending<'a, History>;

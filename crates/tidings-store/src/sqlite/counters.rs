@@ -21,6 +21,9 @@ pub(super) struct Counters {
     pub(super) reads: AtomicU64,
     pub(super) read_time: AtomicU64,
     pub(super) panics: AtomicU64,
+    pub(super) outbox_length: AtomicU64,
+    pub(super) outbox_bytes: AtomicU64,
+    pub(super) outbox_dropped: AtomicU64,
     /// Whether the last transaction failed.
     pub(super) failing: AtomicBool,
 }
@@ -69,6 +72,9 @@ impl Counters {
             reads: load(&self.reads),
             read_time: Duration::from_nanos(load(&self.read_time)),
             panics: load(&self.panics),
+            outbox_length: load(&self.outbox_length),
+            outbox_bytes: load(&self.outbox_bytes),
+            outbox_dropped: load(&self.outbox_dropped),
         }
     }
 }

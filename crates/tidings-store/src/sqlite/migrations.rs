@@ -6,7 +6,10 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 /// All of them, in order.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_beginning.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_beginning.sql"),
+    include_str!("migrations/0002_outbox.sql"),
+];
 
 /// Marks a file as ours: `TIDG`.
 const APPLICATION_ID: i64 = 0x5449_4447;

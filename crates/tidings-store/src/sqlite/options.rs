@@ -1,7 +1,11 @@
 //! What can be chosen about an SQLite store.
 
+use std::sync::Arc;
+
+use crate::Announcer;
+
 /// How an SQLite store works. The default is right for a server of any size that one machine has.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SqliteOptions {
     /// What is waited for before a write counts as done.
     pub sync: SyncMode,
@@ -20,6 +24,13 @@ pub struct SqliteOptions {
     /// How large the database may grow, in bytes. Beyond it, writes fail as on a full disk until
     /// something is trimmed. The log beside it, up to some megabytes, comes on top.
     pub max_bytes: Option<u64>,
+    /// Who says what goes into the outbox with a write; nothing does without one.
+    pub announcer: Option<Arc<dyn Announcer>>,
+    /// Events that the outbox keeps. When half of that waits, expendable events are left out, and
+    /// when all of it does, the oldest go.
+    pub outbox: u64,
+    /// Bytes of text in those.
+    pub outbox_bytes: u64,
 }
 
 impl Default for SqliteOptions {
@@ -33,6 +44,9 @@ impl Default for SqliteOptions {
             waiting_reads: 4_096,
             cached_rooms: 16_384,
             max_bytes: None,
+            announcer: None,
+            outbox: 1_000_000,
+            outbox_bytes: 1024 * 1024 * 1024,
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(super) mod members;
 pub(super) mod messages;
 pub(super) mod notifications;
+pub(super) mod outbox;
 pub(super) mod receipts;
 pub(super) mod trim;
 pub(super) mod users;

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 use rustc_hash::FxHashMap;
 
+use super::outbox::Outbox;
+use crate::{Announcer, OutboxEntry};
+
 /// A room in the database, and how far its clock has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Room {
@@ -58,13 +61,35 @@ pub(super) struct Session<'a> {
     /// Where to write.
     pub(super) connection: &'a Connection,
     clocks: &'a mut Clocks,
+    /// What goes to programs outside.
+    pub(super) outbox: &'a mut Outbox,
 }
 
 impl<'a> Session<'a> {
     /// For a transaction that has just begun.
-    pub(super) fn new(connection: &'a Connection, clocks: &'a mut Clocks) -> Self {
+    pub(super) fn new(
+        connection: &'a Connection,
+        clocks: &'a mut Clocks,
+        outbox: &'a mut Outbox,
+    ) -> Self {
         clocks.bound();
-        Self { connection, clocks }
+        Self {
+            connection,
+            clocks,
+            outbox,
+        }
+    }
+
+    /// Puts the event into the outbox that the announcer has for what was written, if any.
+    pub(super) fn announce(
+        &mut self,
+        event: impl FnOnce(&dyn Announcer) -> Option<OutboxEntry>,
+    ) -> rusqlite::Result<()> {
+        let event = self.outbox.announcer.as_deref().and_then(event);
+        if let Some(event) = event {
+            self.outbox.put(self.connection, &event)?;
+        }
+        Ok(())
     }
 
     /// The room of this name, if there is one.

@@ -5,6 +5,7 @@ mod append;
 mod barrier;
 mod mark;
 mod notify;
+mod outbox;
 mod probe;
 mod read_notifications;
 mod seen;
@@ -14,6 +15,7 @@ mod trim;
 
 pub(super) use self::{
     barrier::Barrier,
+    outbox::{Announce, Pass, STEP, SetReaders, Settle},
     probe::Probe,
     read_notifications::ReadNotifications,
     seen::Seen,

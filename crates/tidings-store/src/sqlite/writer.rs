@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::{
     counters::Counters,
     job::Job,
+    outbox::Outbox,
     outcomes::Outcomes,
     queue::Queue,
     session::{Clocks, Session},
@@ -27,6 +28,7 @@ use crate::StoreError;
 pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) clocks: Clocks,
+    pub(super) outbox: Outbox,
     pub(super) queue: Arc<Queue>,
     /// Writes in a transaction, at most.
     pub(super) batch: usize,
@@ -59,6 +61,7 @@ impl Writer {
     /// Writes until the queue is closed and empty, then lets go of the database.
     pub(super) fn run(mut self) {
         let _gone = Gone(Arc::clone(&self.queue));
+        self.outbox.look(&self.connection, &self.counters);
         while let Some(mut jobs) = self.queue.take(self.batch) {
             self.commit(&mut jobs);
             // Without a runtime there is nobody left to be told.
@@ -110,17 +113,19 @@ impl Writer {
                 tracing::error!(%error, "a transaction could not be rolled back");
             }
             self.clocks.forget();
+            self.outbox.forget();
         }
         self.counters.timed(began.elapsed());
         if done.is_ok() {
             self.counters.committed(jobs.len());
+            self.outbox.committed(&self.counters);
         }
         done
     }
 
     fn try_transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
         execute(&self.connection, "BEGIN IMMEDIATE").map_err(Failure::Transaction)?;
-        let mut session = Session::new(&self.connection, &mut self.clocks);
+        let mut session = Session::new(&self.connection, &mut self.clocks, &mut self.outbox);
         for job in jobs {
             job.apply(&mut session).map_err(Failure::Write)?;
         }

@@ -7,22 +7,31 @@ mod ends;
 mod members;
 mod model;
 mod notifications;
+mod outbox;
 mod receipts;
 mod since;
 mod trimming;
 
 use std::sync::Arc;
 
-use tidings_store::Store;
+use tidings_store::{Announcer, Store};
 
 pub(crate) use self::{
-    amendments::*, appending::*, ends::*, members::*, model::*, notifications::*, receipts::*,
-    since::*, trimming::*,
+    amendments::*, appending::*, ends::*, members::*, model::*, notifications::*, outbox::*,
+    receipts::*, since::*, trimming::*,
 };
 
 /// Where stores can be opened one after the other, each with the data of the one before.
 pub(crate) trait Place {
     fn open(&self) -> Arc<dyn Store>;
+
+    /// Opens one with an announcer, and room for so many events and bytes in its outbox.
+    fn open_announcing(
+        &self,
+        announcer: Arc<dyn Announcer>,
+        events: u64,
+        bytes: u64,
+    ) -> Arc<dyn Store>;
 }
 
 /// Makes a test of each behaviour, run with the place that the expression makes.
@@ -64,6 +73,13 @@ macro_rules! conformance {
             numbers_go_on_after_everything_is_trimmed,
             much_is_trimmed_in_small_steps,
             notifications_are_trimmed_for_each_user,
+
+            what_is_written_is_announced_with_it,
+            the_outbox_is_read_in_pieces,
+            events_are_kept_until_every_reader_has_them,
+            much_is_removed_from_the_outbox_in_small_steps,
+            a_full_outbox_keeps_what_is_newest,
+            whoever_reads_learns_of_the_next_event,
 
             everything_is_there_after_reopening,
             a_snapshot_is_given_once,

@@ -7,7 +7,7 @@ mod troubles;
 use std::{path::PathBuf, sync::Arc};
 
 use tempfile::TempDir;
-use tidings_store::{SqliteOptions, SqliteStore, Store};
+use tidings_store::{Announcer, SqliteOptions, SqliteStore, Store};
 
 use crate::conformance::{Place, conformance};
 
@@ -24,9 +24,29 @@ impl Folder {
     }
 }
 
+/// With an announcer, and so much room for what it says.
+fn announcing(announcer: Arc<dyn Announcer>, outbox: u64, outbox_bytes: u64) -> SqliteOptions {
+    SqliteOptions {
+        announcer: Some(announcer),
+        outbox,
+        outbox_bytes,
+        ..SqliteOptions::default()
+    }
+}
+
 impl Place for Folder {
     fn open(&self) -> Arc<dyn Store> {
         Arc::new(SqliteStore::open(&self.path(), SqliteOptions::default()).unwrap())
+    }
+
+    fn open_announcing(
+        &self,
+        announcer: Arc<dyn Announcer>,
+        events: u64,
+        bytes: u64,
+    ) -> Arc<dyn Store> {
+        let options = announcing(announcer, events, bytes);
+        Arc::new(SqliteStore::open(&self.path(), options).unwrap())
     }
 }
 
@@ -47,6 +67,15 @@ mod in_memory {
         fn open(&self) -> Arc<dyn Store> {
             Arc::new(SqliteStore::in_memory(SqliteOptions::default()).unwrap())
         }
+
+        fn open_announcing(
+            &self,
+            announcer: Arc<dyn Announcer>,
+            events: u64,
+            bytes: u64,
+        ) -> Arc<dyn Store> {
+            Arc::new(SqliteStore::in_memory(announcing(announcer, events, bytes)).unwrap())
+        }
     }
 
     conformance! { Memory;
@@ -54,6 +83,7 @@ mod in_memory {
         outcomes_come_in_the_order_of_the_calls,
         since_gives_what_was_said_and_what_was_changed,
         much_is_trimmed_in_small_steps,
+        what_is_written_is_announced_with_it,
         a_closed_store_refuses_everything,
         random_operations_do_what_a_simple_model_does,
     }

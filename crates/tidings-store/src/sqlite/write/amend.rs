@@ -66,7 +66,9 @@ impl Request for Amendment {
                 self.by,
             ])?;
         session.tick(&self.room);
-        Ok(Amended { seq, message })
+        let amended = Amended { seq, message };
+        session.announce(|it| it.amended(&amended))?;
+        Ok(amended)
     }
 
     fn bytes(&self) -> usize {

@@ -39,13 +39,15 @@ impl Request for NewMessage {
             list: room.id,
             place: seq,
         };
-        Ok(Appended {
+        let appended = Appended {
             message_id: id.to_string(),
             seq,
             at: self.at,
             duplicate: false,
             room: self.room.clone(),
-        })
+        };
+        session.announce(|it| it.appended(self, &appended))?;
+        Ok(appended)
     }
 
     fn bytes(&self) -> usize {

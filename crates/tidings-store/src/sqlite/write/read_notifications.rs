@@ -36,7 +36,11 @@ impl Request for ReadNotifications {
                 .prepare_cached("UPDATE users SET unread = ?2 WHERE id = ?1")?
                 .execute(params![user, unread])?;
         }
-        Ok(NotificationsRead { read, unread })
+        let read = NotificationsRead { read, unread };
+        if !read.read.is_empty() {
+            session.announce(|it| it.notifications_read(&self.user, &read, self.at))?;
+        }
+        Ok(read)
     }
 
     fn bytes(&self) -> usize {

@@ -139,6 +139,16 @@ async fn what_was_acknowledged_survives_a_kill() {
         );
     }
 
+    // There is an event for each message, in their order, and none without one.
+    let events = store.outbox(0, usize::MAX >> 1, usize::MAX).await.unwrap();
+    for (room, messages) in [("said", &said), ("edited", &edited)] {
+        let mut stored: Vec<u64> = messages.values().map(|it| it.seq).collect();
+        stored.sort_unstable();
+        let of_room = events.iter().filter(|it| it.topic == room);
+        let announced: Vec<u64> = of_room.map(|it| it.body.parse().unwrap()).collect();
+        assert_eq!(announced, stored, "{room}");
+    }
+
     // Whoever was not told sends again.
     for it in acknowledged
         .iter()
