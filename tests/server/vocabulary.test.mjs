@@ -18,6 +18,9 @@ import { closeAll, exercised, hasBytes, isHttp, NAMES, TRANSPORTS } from "./tran
  * @property {() => Promise<Player>} device another device of the actor, on the same transport
  */
 
+/** The room in which the server says how busy it is. */
+const METRICS = "busy·忙";
+
 const BYTES = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
 
 /** @type {import("../lib/tidings.mjs").Tidings} */
@@ -27,7 +30,13 @@ let others;
 
 before(async () => {
   server = await serve({
-    settings: { ...GENEROUS, "presence.audience": "everyone", "presence.grace": "100ms", "auth.leeway": "0s" },
+    settings: {
+      ...GENEROUS,
+      "presence.audience": "everyone",
+      "presence.grace": "100ms",
+      "auth.leeway": "0s",
+      "metrics.room": METRICS,
+    },
   });
   others = await company(server.url);
 });
@@ -433,6 +442,28 @@ const CASES = {
     assert.deepEqual(await list({ unreadOnly: true }), [[], 0]);
     assert.deepEqual(await list({}), [ids, 0]);
     await admin.close();
+  },
+
+  async "server:metrics says once a second how busy the server is"({ actor, others, room }) {
+    const all = [actor, ...others];
+    await joinAll(all, METRICS);
+    try {
+      const first = await Promise.all(all.map((it) => it.event("server:metrics", () => true, 10_000)));
+      await actor.done("chat:send", { roomId: room, content: "one more" });
+      const more = (i) => (it) => it.messages > first[i].messages;
+      const then = await Promise.all(all.map((it, i) => it.event("server:metrics", more(i), 10_000)));
+      for (const [i, now] of then.entries()) {
+        assertTime(now.timestamp);
+        const { socketio, ws, sse, poll } = now.connections;
+        for (const count of [socketio, ws, sse, poll]) assert.ok(count >= 1, JSON.stringify(now));
+        assert.ok(now.users >= all.length && now.rooms >= 2, JSON.stringify(now));
+        assert.ok(now.deliveries > first[i].deliveries && now.bytesSent > first[i].bytesSent, JSON.stringify(now));
+        assert.ok(now.bytesReceived > first[i].bytesReceived, JSON.stringify(now));
+        assert.ok(now.memoryBytes > 1e6 && now.cpuSeconds >= first[i].cpuSeconds, JSON.stringify(now));
+      }
+    } finally {
+      await Promise.all(all.map((it) => it.done("room:leave", METRICS)));
+    }
   },
 
   async "a token that runs out is announced, and then ends the connection"({ transport }) {

@@ -17,14 +17,23 @@ use std::{
     time::Duration,
 };
 
-use tidings::{Hub, Socket};
+use tidings::{Hub, Server, Socket};
 use tidings_store::Store;
 use tokio::time::Instant;
 
 use crate::{
-    access::Access, config::Config, deadlines::Deadlines, delivered::Delivered,
-    departures::Departures, device::Device, guard::Guard, identity::verifier::Verifier,
-    presence::Presence, rooms::Rooms, typing::Typing,
+    access::Access,
+    config::Config,
+    deadlines::Deadlines,
+    delivered::Delivered,
+    departures::Departures,
+    device::Device,
+    guard::Guard,
+    identity::verifier::Verifier,
+    metrics::{self, Metrics},
+    presence::Presence,
+    rooms::Rooms,
+    typing::Typing,
 };
 
 /// The shared state. Cheap to clone; clones are the same.
@@ -45,6 +54,7 @@ struct Inner {
     delivered: Delivered,
     departures: Departures,
     due: Deadlines<Due>,
+    metrics: Metrics,
     /// Connections that there have been.
     devices: AtomicU64,
 }
@@ -86,6 +96,7 @@ impl App {
             delivered: Delivered::default(),
             departures: Departures::default(),
             due: Deadlines::default(),
+            metrics: Metrics::default(),
             devices: AtomicU64::new(0),
         }))
     }
@@ -145,6 +156,11 @@ impl App {
         &self.0.departures
     }
 
+    /// What is counted.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
     /// What the connection of a socket is known by from now on.
     pub(crate) fn new_device(&self, socket: &Socket) -> Device {
         Device {
@@ -164,7 +180,7 @@ impl App {
     }
 
     /// The tasks that a server needs beside its connections. They end when this is dropped.
-    pub(crate) async fn keep_house(self, hub: Hub) {
+    pub(crate) async fn keep_house(self, server: Server, hub: Hub) {
         let typing = crate::commands::expire_typing(&self, &hub);
         let deliveries = crate::delivered::report(&self, &hub);
         let retention = crate::retention::keep(&self);
@@ -174,11 +190,12 @@ impl App {
                 crate::commands::on_due(&self, &hub, due);
             }
         };
+        let report = metrics::room::report(&self, &server, &hub);
         let keys = async {
             if let Some(keys) = self.verifier().key_set() {
                 keys.keep().await;
             }
         };
-        tokio::join!(typing, deliveries, retention, keys, deadlines);
+        tokio::join!(typing, deliveries, retention, report, keys, deadlines);
     }
 }

@@ -12,6 +12,7 @@ mod file;
 mod keys;
 mod layers;
 pub(crate) mod limits;
+pub(crate) mod metrics;
 pub(crate) mod origins;
 pub(crate) mod problem;
 pub(crate) mod services;
@@ -29,6 +30,7 @@ pub(crate) use self::{
     auth::AuthConfig,
     layers::{Inputs, Loaded, load},
     limits::LimitsConfig,
+    metrics::MetricsConfig,
     origins::Origins,
     problem::{Problem, Problems},
     services::{
@@ -73,6 +75,8 @@ pub(crate) struct Config {
     pub(crate) notifications: NotificationsConfig,
     /// Sessions that continue where they broke off.
     pub(crate) recovery: RecoveryConfig,
+    /// What the server says of how busy it is.
+    pub(crate) metrics: MetricsConfig,
 }
 
 impl Default for Config {
@@ -92,6 +96,7 @@ impl Default for Config {
             chat: ChatConfig::default(),
             notifications: NotificationsConfig::default(),
             recovery: RecoveryConfig::default(),
+            metrics: MetricsConfig::default(),
         }
     }
 }

@@ -259,6 +259,43 @@ event!(
     "To everybody: the server is about to shut down; come back after that time."
 );
 
+/// `server:metrics`
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ServerMetrics {
+    pub(crate) timestamp: String,
+    /// Clients that are connected, by transport.
+    pub(crate) connections: Connections,
+    /// Users who are online.
+    pub(crate) users: usize,
+    /// Rooms that somebody is in.
+    pub(crate) rooms: usize,
+    /// Messages of chats since the start, as are all that follow but the memory.
+    pub(crate) messages: u64,
+    /// Events that were queued for somebody, each counted as often as there were recipients.
+    pub(crate) deliveries: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) bytes_received: u64,
+    /// Memory of the process that is in use, where the system says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) memory_bytes: Option<u64>,
+    /// Time that processors have spent on the process.
+    pub(crate) cpu_seconds: f64,
+}
+event!(
+    ServerMetrics = "server:metrics",
+    "To everybody in the room that `metrics.room` names, once a second: how busy the server is."
+);
+
+/// Clients that are connected, by transport.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub(crate) struct Connections {
+    pub(crate) socketio: usize,
+    pub(crate) ws: usize,
+    pub(crate) sse: usize,
+    pub(crate) poll: usize,
+}
+
 /// The prefixes of names that are the server's: clients cannot send each other such events.
 const OURS: [&str; 10] = [
     "auth",

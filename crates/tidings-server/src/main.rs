@@ -20,6 +20,7 @@ mod guard;
 mod identity;
 mod limits;
 mod message;
+mod metrics;
 mod names;
 mod origin;
 mod pages;

@@ -1,41 +1,33 @@
 //! `tidings serve`: putting the server together, saying what it is, and ending it well.
 
+mod build;
 mod introduce;
+mod signals;
 
 use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use thiserror::Error;
-use tidings::{
-    BuildError, Cors, EngineConfig, Hub, Limits, RecoveryConfig, RpcConfig, Server, SocketIo,
-    StreamConfig, WebSocketConfig,
-};
-use tidings_store::{OpenError, SqliteOptions, SqliteStore, Store, StoreError, SyncMode};
+use tidings::{BuildError, Hub, Server};
+use tidings_store::{OpenError, Store, StoreError};
 use tokio::{
     net::TcpListener,
-    signal::unix::{Signal, SignalKind, signal},
+    task::{JoinError, JoinHandle},
 };
 
+use self::signals::Signals;
 use crate::{
     app::App,
     channel,
     cli::Serve,
     commands,
-    config::{
-        self, Config, Loaded, Problems,
-        auth::Secret,
-        services::{Audience, Sync},
-    },
+    config::{self, Loaded, Problems},
     events::{Draining, Event as _},
     guard::Guard,
-    identity::{
-        jwks::FetchError,
-        verifier::{KeyError, Verifier},
-    },
-    origin, pages,
+    identity::{jwks::FetchError, verifier::KeyError},
+    pages,
     registry::log_unsent,
 };
 
-const NAMESPACE: &str = "/";
 /// The name under which sessions are stored while the server is down.
 const SESSIONS: &str = "recovery";
 /// When clients shall come back to a server that shuts down.
@@ -76,12 +68,22 @@ pub(crate) enum Failure {
     /// The listener failed.
     #[error("the server broke off: {0}")]
     Serve(io::Error),
+    /// Nobody would see to deadlines, and to what else has its time.
+    #[error("the server ended, since what it does at its times broke off{}", panicked(.0))]
+    House(Option<JoinError>),
 }
 
 /// What to do about an address that cannot be listened on.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => "; choose another one with --listen",
+        _ => "",
+    }
+}
+
+fn panicked(error: &Option<JoinError>) -> &'static str {
+    match error {
+        Some(error) if error.is_panic() => ": there is a mistake in it, and the log says where",
         _ => "",
     }
 }
@@ -109,14 +111,14 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
         .with_writer(io::stderr)
         .init();
     let mut signals = Signals::new().map_err(Failure::Signals)?;
-    let config = if dev { loosened(config) } else { config };
+    let config = if dev { build::loosened(config) } else { config };
     let listen = config.listen;
-    let store = open_store(&config)?;
-    let verifier = verifier(&config, dev).await?;
+    let store = build::open_store(&config)?;
+    let verifier = build::verifier(&config, dev).await?;
     let guard = Guard::new(&config);
     let app = App::new(config, dev, Arc::clone(&store), verifier, guard);
     let sessions = store.take_snapshot(SESSIONS).await?;
-    let (server, hub) = build(&app, sessions)?;
+    let (server, hub) = build::server(&app, sessions)?;
     let listen_failed = |error| Failure::Listen {
         address: listen,
         error,
@@ -126,16 +128,31 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     introduce::introduce(&app, file.as_deref(), address);
 
     let pages = pages::router(server.clone(), hub.clone(), app.clone());
-    let house = tokio::spawn(app.clone().keep_house(hub.clone()));
+    let mut house = tokio::spawn(app.clone().keep_house(server.clone(), hub.clone()));
     // A task of its own: whoever polls has to be let in until the very end.
     let serving = tokio::spawn({
         let server = server.clone();
         async move { server.serve_with(listener, pages).await }
     });
-    tokio::select! {
-        ended = serving => ended.map_err(io::Error::from).flatten().map_err(Failure::Serve)?,
-        () = signals.next() => {}
-    }
+    let served = tokio::select! {
+        ended = serving => ended.map_err(io::Error::from).flatten().map_err(Failure::Serve),
+        failure = broken(&mut house) => Err(failure),
+        () = signals.next() => Ok(()),
+    };
+    say_goodbye(&server, &hub, &mut signals).await;
+    house.abort();
+    let kept = keep(&app, &server, &*store).await;
+    // What came first is what the others may have come of.
+    served.and(kept)
+}
+
+/// Waits for the end of what goes on as long as the server does, which is a failure.
+async fn broken(house: &mut JoinHandle<()>) -> Failure {
+    Failure::House(house.await.err())
+}
+
+/// Tells all clients to come back, and closes their connections.
+async fn say_goodbye(server: &Server, hub: &Hub, signals: &mut Signals) {
     let goodbye = Draining {
         reconnect_after_ms: RECONNECT_AFTER_MS,
     };
@@ -149,9 +166,12 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
         () = close => {}
         () = signals.next() => {}
     }
-    house.abort();
+}
+
+/// Stores what clients shall find when they are back.
+async fn keep(app: &App, server: &Server, store: &dyn Store) -> Result<(), Failure> {
     for (user_id, username) in app.presence().users() {
-        commands::see(&app, &user_id, &username);
+        commands::see(app, &user_id, &username);
     }
     store
         .put_snapshot(SESSIONS, server.recovery_snapshot())
@@ -160,118 +180,18 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What development loosens beside guests and open rooms. Without a key, tokens are signed with a
-/// secret of this run's own.
-fn loosened(mut config: Config) -> Config {
-    config.presence.audience = Audience::Everyone;
-    if !config.auth.has_key() {
-        config.auth.secret = Some(Secret::random());
-    }
-    config
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
-    let options = SqliteOptions {
-        sync: match config.store.sync {
-            Sync::Full => SyncMode::Full,
-            Sync::Normal => SyncMode::Normal,
-        },
-        queue: config.store.queue,
-        ..SqliteOptions::default()
-    };
-    let path = &config.store.path;
-    let store = SqliteStore::open(path, options).map_err(|error| Failure::Open {
-        path: path.clone(),
-        error,
-    })?;
-    Ok(Arc::new(store))
-}
-
-/// Who reads tokens, with the keys that are published at this moment.
-async fn verifier(config: &Config, dev: bool) -> Result<Verifier, Failure> {
-    let verifier = Verifier::new(&config.auth)?;
-    let verifier = if dev {
-        verifier.take_unending()
-    } else {
-        verifier
-    };
-    if let Some(keys) = verifier.key_set() {
-        keys.refresh().await?;
-    }
-    Ok(verifier)
-}
-
-/// The server with all its endpoints, and the namespace that they speak for.
-fn build(app: &App, sessions: Option<Vec<u8>>) -> Result<(Server, Hub), BuildError> {
-    let config = app.config();
-    let mut limits = Limits::default();
-    limits.room_name_bytes = config.rooms.name_bytes + channel::PREFIX_BYTES;
-    limits.rooms_per_socket = config.rooms.max_per_connection + channel::BESIDE;
-    limits.outbox_bytes = config.limits.outbox_bytes;
-    limits.connections = config.limits.connections;
-    limits.header_bytes = config.limits.header_bytes;
-    limits.header_timeout = config.limits.header_timeout;
-    limits.attachments = config.limits.attachments;
-    limits.attachment_timeout = config.limits.attachment_timeout;
-    let origins = config.allowed_origins.clone();
-    let dev = app.is_dev();
-    let cors = Cors::matching(move |it| origin::may_read(it, &origins, dev));
-    let (interval, timeout) = (config.heartbeat.interval, config.heartbeat.timeout);
-    let engine = EngineConfig::new()
-        .ping_interval(interval)
-        .ping_timeout(timeout)
-        .max_payload(config.limits.payload_bytes)
-        .cors(cors.clone());
-    let websocket = WebSocketConfig::new()
-        .ping_interval(interval)
-        .ping_timeout(timeout)
-        .max_payload(config.limits.payload_bytes);
-    let stream = StreamConfig::new().cors(cors.clone());
-    let rpc = RpcConfig::new()
-        .max_payload(config.limits.payload_bytes)
-        .cors(cors);
-    let recovery = RecoveryConfig::new()
-        .max_disconnection(config.recovery.max_disconnection)
-        .log_bytes(config.recovery.log_bytes)
-        .session_bytes(config.recovery.session_bytes);
-    let mut builder = Server::builder()
-        .limits(limits)
-        .recovery(recovery)
-        .admission(app.guard().clone())
-        .namespace(NAMESPACE, commands::namespace(app.clone()))
-        .socketio("/socket.io/", SocketIo::new().engine(engine))
-        .envelope("/ws", websocket, NAMESPACE)
-        .event_stream("/sse", stream.clone(), NAMESPACE)
-        .long_poll("/poll", stream, NAMESPACE)
-        .rpc("/rpc", rpc, NAMESPACE);
-    if let Some(sessions) = sessions {
-        builder = builder.recover_from(sessions);
-    }
-    let server = builder.build()?;
-    let hub = server
-        .hub(NAMESPACE)
-        .expect("the namespace was registered just now");
-    Ok((server, hub))
-}
-
-/// The signals that ask a server to end.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
+    #[tokio::test]
+    async fn a_house_that_nobody_keeps_is_a_failure() {
+        let mut house = tokio::spawn(async { panic!("a mistake") });
+        let failure = broken(&mut house).await;
+        assert!(failure.to_string().contains("mistake"), "{failure}");
+        assert_eq!(failure.exit_code(), ExitCode::FAILURE);
+        let mut house = tokio::spawn(async {});
+        let failure = broken(&mut house).await;
+        assert!(matches!(failure, Failure::House(None)), "{failure}");
     }
 }

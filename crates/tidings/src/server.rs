@@ -26,7 +26,7 @@ use crate::{
     engine::Endpoint,
     hub::{Hub, namespaces::Namespaces, recovery::snapshot},
     reason::CloseReason,
-    stats::Stats,
+    stats::{Stats, Transports},
     stream::{events::EventsEndpoint, poll::PollEndpoint, rpc::RpcEndpoint},
     websocket::endpoint::PlainEndpoint,
 };
@@ -101,6 +101,11 @@ impl Server {
     /// How many clients are connected, each counted once whatever namespaces it is in.
     pub fn connections(&self) -> usize {
         self.0.core.registry.len()
+    }
+
+    /// The same, by transport.
+    pub fn transports(&self) -> Transports {
+        self.0.core.registry.transports()
     }
 
     /// What the server has counted since its start.

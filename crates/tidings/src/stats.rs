@@ -31,7 +31,8 @@ fn stripe() -> usize {
 }
 
 impl Counter {
-    pub(crate) fn add(&self, n: u64) {
+    /// Adds to it.
+    pub fn add(&self, n: u64) {
         self.0[stripe()].0.fetch_add(n, Ordering::Relaxed);
     }
 
@@ -44,6 +45,22 @@ impl Counter {
     }
 }
 
+/// How many clients are connected, by how they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transports {
+    /// By Engine.IO, and so by Socket.IO, over polling or WebSocket.
+    pub engine: usize,
+    /// By plain WebSocket.
+    pub websocket: usize,
+    /// By Server-Sent Events.
+    pub event_stream: usize,
+    /// By long-polling in JSON.
+    pub long_poll: usize,
+    /// For one command, which is not yet answered.
+    pub rpc: usize,
+}
+
 /// What a server has counted since its start.
 #[derive(Debug, Default)]
 #[non_exhaustive]
@@ -52,8 +69,11 @@ pub struct Stats {
     pub connections_opened: Counter,
     /// Connections that were refused.
     pub connections_refused: Counter,
-    /// Bytes read from upgraded sockets.
+    /// Bytes that clients have sent: from upgraded sockets as they came, without what TLS adds, and
+    /// the bodies of requests.
     pub bytes_in: Counter,
+    /// Bytes that clients were sent, counted alike.
+    pub bytes_out: Counter,
     /// Messages appended to outboxes by broadcasts.
     pub deliveries: Counter,
     /// Connections closed because their outbox was full.

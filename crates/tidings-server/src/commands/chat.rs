@@ -224,6 +224,7 @@ fn submit(
 }
 
 fn publish(app: &App, hub: &Hub, room_id: &RoomId, message: Arc<ChatMessage>) {
+    app.metrics().messages.add(1);
     let happening = Happening {
         seq: message.seq,
         message,

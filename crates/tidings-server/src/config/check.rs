@@ -1,5 +1,7 @@
 //! Settings that are each well-formed and cannot be right: weak, contradictory, or out of bounds.
 
+mod metrics;
+
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
@@ -34,6 +36,7 @@ impl Config {
         self.check_sizes(&mut problems);
         self.check_durations(&mut problems);
         self.check_retention(&mut problems);
+        self.check_metrics(&mut problems);
         problems
     }
 

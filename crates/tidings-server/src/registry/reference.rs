@@ -75,6 +75,7 @@ pub(crate) fn reference(registry: &Registry) -> String {
     writer.write::<events::Notification>();
     writer.write::<events::NotificationsRead<'_>>();
     writer.write::<events::Draining>();
+    writer.write::<events::ServerMetrics>();
     codes(&mut page, &generator.subschema_for::<Code>());
     page
 }

@@ -180,6 +180,7 @@ where
             return response;
         }
     };
+    endpoint.core.stats.bytes_in.add(body.len() as u64);
     std::future::poll_fn(|context| connection.poll_admit(context)).await;
     receive(endpoint, &connection, &body);
     let mut response = respond(StatusCode::OK, "text/html", "ok");
@@ -224,6 +225,7 @@ fn answer_get(endpoint: &Endpoint, parts: &Parts, answer: PollAnswer) -> Respons
     } else {
         (None, payload)
     };
+    endpoint.core.stats.bytes_out.add(payload.len() as u64);
     let mut response = respond(StatusCode::OK, TEXT, payload);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

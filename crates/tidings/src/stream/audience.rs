@@ -16,6 +16,7 @@ use crate::{
     hub::namespaces::Namespaces,
     id::PrivateId,
     reason::CloseReason,
+    stats::Stats,
     transport::{
         connection::{Connection, Goodbye, HeartbeatConfig, Opening, Wire},
         frame::WireEncoding,
@@ -126,6 +127,11 @@ impl Audience {
         }
         connection.accept(&client);
         Ok(live)
+    }
+
+    /// What the server counts.
+    pub(crate) fn stats(&self) -> &Stats {
+        &self.namespaces.core.stats
     }
 
     /// How deeply a command may nest.

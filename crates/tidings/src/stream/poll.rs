@@ -37,6 +37,7 @@ impl PollEndpoint {
             Some(response) => response,
             None => match self.answer(parts).await {
                 Ok(body) => {
+                    self.audience.stats().bytes_out.add(body.len() as u64);
                     let mut response = respond(StatusCode::OK, "application/json", body);
                     uncached(&mut response);
                     response

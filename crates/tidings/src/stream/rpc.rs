@@ -62,6 +62,8 @@ impl RpcEndpoint {
                 },
             },
         };
+        let answered = response.body().size_hint().lower();
+        self.audience.stats().bytes_out.add(answered);
         share(response, &parts, cors)
     }
 
@@ -99,7 +101,11 @@ impl RpcEndpoint {
             return Err(too_large());
         }
         match timeout(self.config.timeout, Limited::new(body, limit).collect()).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Ok(body)) => {
+                let body = body.to_bytes();
+                self.audience.stats().bytes_in.add(body.len() as u64);
+                Ok(body)
+            }
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
             Ok(Err(_)) => Err(bad_request("the request could not be read").closing()),
             Err(_) => {

@@ -48,6 +48,11 @@ pub(crate) enum Wire {
     Rpc,
 }
 
+impl Wire {
+    /// How many kinds there are.
+    pub(crate) const COUNT: usize = Self::Rpc as usize + 1;
+}
+
 /// The heartbeat of an endpoint.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HeartbeatConfig {

@@ -91,6 +91,8 @@ pub(crate) struct Batch {
     frames: Queue,
     /// Bytes of the first frame that are already written.
     written: usize,
+    /// Bytes that the socket has taken.
+    taken: usize,
     encoding: WireEncoding,
 }
 
@@ -235,6 +237,7 @@ impl Outbox {
         Some(Batch {
             frames,
             written: self.written,
+            taken: 0,
             encoding: self.encoding,
         })
     }
@@ -312,11 +315,17 @@ impl AsRef<[u8]> for Payload {
 }
 
 impl Batch {
+    /// Bytes that the socket has taken so far.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken
+    }
+
     /// Writes until everything is written or the socket takes no more. `done` counts the bytes of
     /// the frames that are through, whatever the outcome.
     pub(crate) fn write_to(&mut self, socket: &WriteHalf, done: &mut usize) -> io::Result<Written> {
         while !self.frames.is_empty() {
             let taken = self.write_once(socket)?;
+            self.taken += taken.bytes;
             self.advance(taken.bytes, done);
             if taken.full {
                 return Ok(Written::Blocked);

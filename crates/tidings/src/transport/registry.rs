@@ -12,8 +12,8 @@ use std::{
 use parking_lot::Mutex;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use super::connection::Connection;
-use crate::id::PrivateId;
+use super::connection::{Connection, Wire};
+use crate::{id::PrivateId, stats::Transports};
 
 const PARTS: usize = 64;
 
@@ -22,14 +22,15 @@ type Part = Mutex<FxHashMap<PrivateId, Arc<Connection>>>;
 #[derive(Debug)]
 pub(crate) struct Registry {
     parts: Box<[Part]>,
-    count: AtomicUsize,
+    /// How many there are of each [`Wire`].
+    counts: [AtomicUsize; Wire::COUNT],
 }
 
 impl Registry {
     pub(crate) fn new() -> Self {
         Self {
             parts: (0..PARTS).map(|_| Part::default()).collect(),
-            count: AtomicUsize::new(0),
+            counts: Default::default(),
         }
     }
 
@@ -39,9 +40,9 @@ impl Registry {
     }
 
     pub(crate) fn insert(&self, connection: Arc<Connection>) {
-        let id = connection.id();
+        let (id, wire) = (connection.id(), connection.wire());
         if self.part(&id).lock().insert(id, connection).is_none() {
-            self.count.fetch_add(1, Ordering::Relaxed);
+            self.count(wire).fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -53,13 +54,29 @@ impl Registry {
     pub(crate) fn remove(&self, id: PrivateId) {
         // The connection is dropped after the lock: its drop may close a socket.
         let removed = self.part(&id).lock().remove(&id);
-        if removed.is_some() {
-            self.count.fetch_sub(1, Ordering::Relaxed);
+        if let Some(removed) = &removed {
+            self.count(removed.wire()).fetch_sub(1, Ordering::Relaxed);
         }
     }
 
+    fn count(&self, wire: Wire) -> &AtomicUsize {
+        &self.counts[wire as usize]
+    }
+
     pub(crate) fn len(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+        let counts = self.counts.iter();
+        counts.map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    pub(crate) fn transports(&self) -> Transports {
+        let count = |wire| self.count(wire).load(Ordering::Relaxed);
+        Transports {
+            engine: count(Wire::Engine),
+            websocket: count(Wire::Plain),
+            event_stream: count(Wire::EventStream),
+            long_poll: count(Wire::Poll),
+            rpc: count(Wire::Rpc),
+        }
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Connection>> {

@@ -33,6 +33,7 @@ impl Connection {
         }
         if let Some(chunk) = outbox.take_chunk() {
             drop(outbox);
+            self.core.stats.bytes_out.add(chunk.len() as u64);
             if self.hints.awaiting_pong.load(Ordering::Acquire) {
                 // Its peer reads: that is all the pong that there is.
                 self.pong();

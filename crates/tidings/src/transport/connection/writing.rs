@@ -83,6 +83,7 @@ impl Connection {
     ) -> Result<(Written, bool), ()> {
         let mut done = 0;
         let written = batch.write_to(socket, &mut done);
+        self.core.stats.bytes_out.add(batch.taken() as u64);
         let mut outbox = self.outbox.lock();
         let again = outbox.give_back(batch, done);
         match written {
