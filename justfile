@@ -33,6 +33,10 @@ kill times="20":
 churn seconds="60":
     ulimit -n 4096 && CHURN={{ seconds }} cargo test -p tidings-server --test it churn -- --nocapture
 
+# So many random histories of a shared text, after which everybody has to have the same
+histories count="10000":
+    HISTORIES={{ count }} cargo test -p tidings-documents simulation -- --nocapture
+
 # One fuzz target for a while: `just fuzz websocket_decode 300`
 fuzz target seconds="60":
     cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run {{ target }} -- -max_total_time={{ seconds }}
