@@ -25,6 +25,15 @@ pub enum StoreError {
     /// A message may be changed by its sender and by moderators.
     #[error("only the sender of a message, or a moderator, may change it")]
     Forbidden,
+    /// A record does not continue its document: something else was stored in between, or nothing
+    /// of what was before it. Nothing was kept of it.
+    #[error("record {seq} of a document does not follow on {last}, the last one stored")]
+    OutOfTurn {
+        /// The number of the record.
+        seq: u64,
+        /// The number of the last one that is stored.
+        last: u64,
+    },
     /// The database could not do it: a full disk, a damaged file, a lock that another program
     /// holds. Nothing of the write that is told so was kept.
     #[error("the database failed: {0}")]

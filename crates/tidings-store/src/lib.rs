@@ -13,6 +13,8 @@
 //! * **Programs outside** are told by way of an outbox: an [`Announcer`] has an event put into it in
 //!   the transaction of a write, and it stays until everybody who reads the outbox has it.
 //! * **Reads** are futures, and see everything whose outcome has been handed out.
+//! * **Documents** are records that follow each other, and a snapshot in the place of the older
+//!   ones. What is in them, only their writer knows.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -47,6 +49,7 @@
 
 pub mod limits;
 
+mod document;
 mod error;
 mod history;
 mod id;
@@ -62,6 +65,7 @@ mod time;
 mod user;
 
 pub use self::{
+    document::{Compaction, DocumentRecord, DocumentRow, DocumentVersion, StoredDocument},
     error::StoreError,
     history::{History, Page, Since},
     message::{Amended, Amendment, AmendmentKind, Appended, Change, Message, NewMessage},

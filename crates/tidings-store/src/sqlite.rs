@@ -41,8 +41,8 @@ use self::{
     readers::Readers,
     session::Clocks,
     write::{
-        Announce, Barrier, Pass, Probe, PutSnapshot, ReadNotifications, STEP, Seen, SetMember,
-        SetReaders, Settle, TakeSnapshot,
+        Announce, Barrier, DeleteDocument, Pass, Probe, PutSnapshot, ReadNotifications, STEP, Seen,
+        SetMember, SetReaders, Settle, TakeSnapshot,
     },
     writer::Writer,
 };
@@ -51,10 +51,11 @@ pub use self::{
     options::{SqliteOptions, SyncMode},
 };
 use crate::{
-    Amended, Amendment, Appended, Done, History, Mark, Marked, MemberRoom, NewMessage,
-    NewNotification, NotificationQuery, Notifications, NotificationsRead, Notified, OutboxEntry,
-    OutboxEvent, Page, Pending, ReadIds, ReceiptRow, Retention, Since, Store, StoreError,
-    StoreStats, Time, Trimmed, UserRow,
+    Amended, Amendment, Appended, Compaction, DocumentRecord, DocumentRow, DocumentVersion, Done,
+    History, Mark, Marked, MemberRoom, NewMessage, NewNotification, NotificationQuery,
+    Notifications, NotificationsRead, Notified, OutboxEntry, OutboxEvent, Page, Pending, ReadIds,
+    ReceiptRow, Retention, Since, Store, StoreError, StoreStats, StoredDocument, Time, Trimmed,
+    UserRow,
 };
 
 /// Batches whose outcomes may wait to be handed out.
@@ -248,6 +249,61 @@ impl Store for SqliteStore {
 
     fn outbox_end(&self) -> watch::Receiver<u64> {
         self.outbox_end.clone()
+    }
+
+    fn record(&self, record: DocumentRecord, done: Done<()>) -> Result<(), StoreError> {
+        self.write(record, done)
+    }
+
+    fn compact(&self, compaction: Compaction, done: Done<()>) -> Result<(), StoreError> {
+        self.write(compaction, done)
+    }
+
+    fn delete_document(
+        &self,
+        document: &str,
+        remains: Vec<u8>,
+        at: Time,
+        done: Done<bool>,
+    ) -> Result<(), StoreError> {
+        let delete = DeleteDocument {
+            document: document.into(),
+            remains,
+            at,
+        };
+        self.write(delete, done)
+    }
+
+    fn document<'a>(&'a self, document: &'a str) -> Pending<'a, Option<StoredDocument>> {
+        let document = document.to_owned();
+        Box::pin(
+            self.readers
+                .read(move |it| read::documents::document(it, &document)),
+        )
+    }
+
+    fn documents<'a>(&'a self, after: &'a str, limit: usize) -> Pending<'a, Vec<DocumentRow>> {
+        let after = after.to_owned();
+        Box::pin(
+            self.readers
+                .read(move |it| read::documents::documents(it, &after, limit)),
+        )
+    }
+
+    fn document_versions<'a>(&'a self, document: &'a str) -> Pending<'a, Vec<DocumentVersion>> {
+        let document = document.to_owned();
+        Box::pin(
+            self.readers
+                .read(move |it| read::documents::versions(it, &document)),
+        )
+    }
+
+    fn document_version<'a>(&'a self, document: &'a str, at: Time) -> Pending<'a, Option<Vec<u8>>> {
+        let document = document.to_owned();
+        Box::pin(
+            self.readers
+                .read(move |it| read::documents::version(it, &document, at)),
+        )
     }
 
     fn history<'a>(&'a self, room: &'a str, page: Page) -> Pending<'a, History> {

@@ -8,9 +8,10 @@ use std::{fmt, pin::Pin};
 use tokio::sync::watch;
 
 use crate::{
-    Amended, Amendment, Appended, History, Mark, Marked, MemberRoom, NewMessage, NewNotification,
-    NotificationQuery, Notifications, NotificationsRead, Notified, OutboxEntry, OutboxEvent, Page,
-    ReadIds, ReceiptRow, Retention, Since, StoreError, StoreStats, Time, Trimmed, UserRow,
+    Amended, Amendment, Appended, Compaction, DocumentRecord, DocumentRow, DocumentVersion,
+    History, Mark, Marked, MemberRoom, NewMessage, NewNotification, NotificationQuery,
+    Notifications, NotificationsRead, Notified, OutboxEntry, OutboxEvent, Page, ReadIds,
+    ReceiptRow, Retention, Since, StoreError, StoreStats, StoredDocument, Time, Trimmed, UserRow,
 };
 
 /// The answer to a read, or to a write that is not part of anybody's message.
@@ -146,6 +147,51 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The number of the last event that was put into the outbox, and whoever has it learns of
     /// the next one. What it says is there to be read.
     fn outbox_end(&self) -> watch::Receiver<u64>;
+
+    /// Stores the next step of a document.
+    ///
+    /// # Errors
+    ///
+    /// As all writes. The outcome is [`StoreError::OutOfTurn`] if the record does not have the
+    /// number after the last one.
+    fn record(&self, record: DocumentRecord, done: Done<()>) -> Result<(), StoreError>;
+
+    /// Puts a snapshot in the place of the records that it stands for.
+    ///
+    /// # Errors
+    ///
+    /// As all writes. The outcome is [`StoreError::NotFound`] if there is no such document, and
+    /// [`StoreError::OutOfTurn`] if the snapshot stands for records that are not stored.
+    fn compact(&self, compaction: Compaction, done: Done<()>) -> Result<(), StoreError>;
+
+    /// Deletes a document and its versions, and keeps a snapshot in its place, with which it
+    /// begins should it be written to again. The numbers of its records go on. The outcome says
+    /// whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// As all writes.
+    fn delete_document(
+        &self,
+        document: &str,
+        remains: Vec<u8>,
+        at: Time,
+        done: Done<bool>,
+    ) -> Result<(), StoreError>;
+
+    /// A document, if it was ever written to.
+    fn document<'a>(&'a self, document: &'a str) -> Pending<'a, Option<StoredDocument>>;
+
+    /// The documents whose names come after that one, in the order of their names, at most so
+    /// many, and never more than [`PAGE_MAX`](crate::limits::PAGE_MAX).
+    fn documents<'a>(&'a self, after: &'a str, limit: usize) -> Pending<'a, Vec<DocumentRow>>;
+
+    /// The versions that are kept of a document, newest first, at most
+    /// [`PAGE_MAX`](crate::limits::PAGE_MAX).
+    fn document_versions<'a>(&'a self, document: &'a str) -> Pending<'a, Vec<DocumentVersion>>;
+
+    /// The snapshot of the version that was the last one at that time.
+    fn document_version<'a>(&'a self, document: &'a str, at: Time) -> Pending<'a, Option<Vec<u8>>>;
 
     /// A page of a room's messages.
     fn history<'a>(&'a self, room: &'a str, page: Page) -> Pending<'a, History>;

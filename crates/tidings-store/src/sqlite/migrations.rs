@@ -9,6 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_beginning.sql"),
     include_str!("migrations/0002_outbox.sql"),
+    include_str!("migrations/0003_documents.sql"),
 ];
 
 /// Marks a file as ours: `TIDG`.

@@ -1,5 +1,6 @@
 //! The reads: functions over a connection, each called in a transaction of its own.
 
+pub(super) mod documents;
 pub(super) mod members;
 pub(super) mod messages;
 pub(super) mod notifications;

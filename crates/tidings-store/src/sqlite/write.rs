@@ -3,6 +3,7 @@
 mod amend;
 mod append;
 mod barrier;
+mod documents;
 mod mark;
 mod notify;
 mod outbox;
@@ -15,6 +16,7 @@ mod trim;
 
 pub(super) use self::{
     barrier::Barrier,
+    documents::DeleteDocument,
     outbox::{Announce, Pass, STEP, SetReaders, Settle},
     probe::Probe,
     read_notifications::ReadNotifications,

@@ -3,6 +3,7 @@
 
 mod amendments;
 mod appending;
+mod documents;
 mod ends;
 mod members;
 mod model;
@@ -17,8 +18,8 @@ use std::sync::Arc;
 use tidings_store::{Announcer, Store};
 
 pub(crate) use self::{
-    amendments::*, appending::*, ends::*, members::*, model::*, notifications::*, outbox::*,
-    receipts::*, since::*, trimming::*,
+    amendments::*, appending::*, documents::*, ends::*, members::*, model::*, notifications::*,
+    outbox::*, receipts::*, since::*, trimming::*,
 };
 
 /// Where stores can be opened one after the other, each with the data of the one before.
@@ -66,6 +67,12 @@ macro_rules! conformance {
 
             members_come_and_go,
             users_are_known_by_when_they_were_last_seen,
+
+            records_follow_each_other,
+            a_snapshot_stands_for_the_records_before_it,
+            documents_are_listed_by_name,
+            versions_are_kept_by_time,
+            a_deleted_document_leaves_what_is_to_remain,
 
             rooms_keep_as_many_as_their_rule_says,
             rooms_keep_what_is_young_enough,
