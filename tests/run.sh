@@ -16,7 +16,7 @@ if (($#)); then
 else
   suites=(clients/*.test.mjs engine/*.test.mjs faults/*.test.mjs)
   # There is no such server in Node to compare with.
-  [[ ${SERVER:-} == reference ]] || suites+=(server/*.test.mjs ../clients/js/test/*.test.mjs)
+  [[ ${SERVER:-} == reference ]] || suites+=(server/*.test.mjs deploy/*.test.mjs ../clients/js/test/*.test.mjs)
   node --test --test-concurrency=2 "${suites[@]}" || failed=1
   PYTHONDONTWRITEBYTECODE=1 .cache/venv/bin/pytest clients || failed=1
   # It has its server within, so there is nothing of the reference in it.
