@@ -1,6 +1,8 @@
 //! The command line.
 
 pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod shell;
 pub(crate) mod token;
 
 use std::{fmt, io::Write as _, path::PathBuf, process::ExitCode};
@@ -23,6 +25,10 @@ pub(crate) enum Command {
     Serve(Serve),
     Token(token::Options),
     Config(config::Options),
+    Doctor(doctor::Options),
+    Completions(shell::Completions),
+    /// Print the manual page: tidings man > /usr/local/share/man/man1/tidings.1
+    Man,
     /// Print the protocol reference, as it is in docs/protocol.md.
     #[command(hide = true)]
     Protocol,

@@ -52,6 +52,12 @@ async fn main() -> ExitCode {
         }
         Command::Token(options) => return cli::token::run(&options),
         Command::Config(options) => return cli::config::run(&options),
+        Command::Doctor(options) => return cli::doctor::run(&options).await,
+        Command::Completions(options) => return cli::shell::completions(&options),
+        Command::Man => {
+            cli::print(&cli::shell::manual());
+            Ok(())
+        }
         Command::Version => {
             cli::say(format_args!("tidings {}", env!("CARGO_PKG_VERSION")));
             Ok(())

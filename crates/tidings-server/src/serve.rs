@@ -4,7 +4,14 @@ mod build;
 mod introduce;
 mod signals;
 
-use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io::{self, IsTerminal as _},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use thiserror::Error;
 use tidings::{BuildError, Hub, Server};
@@ -109,6 +116,8 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(io::stderr)
+        // Colours are for people; whatever else reads this wants the text.
+        .with_ansi(io::stderr().is_terminal())
         .init();
     let mut signals = Signals::new().map_err(Failure::Signals)?;
     let config = if dev { build::loosened(config) } else { config };

@@ -4,6 +4,7 @@ mod batching;
 mod chat;
 mod churn;
 mod client;
+mod doctor;
 mod kill;
 mod process;
 mod settings;
