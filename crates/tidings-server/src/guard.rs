@@ -3,7 +3,14 @@
 //!
 //! It is asked before anything is done, and answers at once.
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
 use tidings::{Admission, CloseCode, Handshake, Permit, Refusal, Socket};
 
@@ -36,6 +43,8 @@ struct Inner {
     users: Keyed<UserId>,
     addresses: Keyed<AddressKey>,
     meters: Meters,
+    /// Nobody is let in any more.
+    draining: AtomicBool,
 }
 
 /// What one connection may still ask for.
@@ -61,6 +70,7 @@ impl Guard {
             users: Keyed::new(rate.user.into(), rate.tracked),
             addresses: Keyed::new(rate.ip.into(), rate.tracked),
             meters: Meters::default(),
+            draining: AtomicBool::new(false),
         }))
     }
 
@@ -137,6 +147,16 @@ impl Guard {
         }
         let sentence = "Too many commands at once. Wait, and send it again.";
         Err(Fault::new(Code::RateLimited, sentence).after(wait))
+    }
+
+    /// Whether the server is about to end.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Relaxed)
+    }
+
+    /// The server is about to end.
+    pub(crate) fn begin_draining(&self) {
+        self.0.draining.store(true, Ordering::Relaxed);
     }
 
     /// Counts that a limit has refused somebody.

@@ -1,19 +1,13 @@
-//! What is served over plain HTTP: the demo page, health, and a few numbers.
+//! The demo page, and what is said where there is nothing.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
 use axum::{
     Router,
-    extract::State,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use rust_embed::{EmbeddedFile, RustEmbed};
-use serde::Serialize;
-use tidings::{Hub, Server};
-
-use crate::{app::App, limits::meters::Limit};
 
 /// The demo page with everything that it loads.
 #[derive(RustEmbed)]
@@ -53,77 +47,32 @@ or to <code>/ws</code> with a plain WebSocket.</p>
 const NOT_FOUND_TEXT: &str =
     "There is nothing here. The demo is at /, Socket.IO at /socket.io/, plain WebSocket at /ws.\n";
 
-/// The pages of a server.
-pub(crate) fn router(server: Server, hub: Hub, app: App) -> Router {
-    Router::new()
-        .route(
-            "/healthz",
-            get(|| async { ([(header::CACHE_CONTROL, "no-store")], "ok") }),
-        )
-        .route("/metrics/websocket", get(numbers))
-        .with_state(Numbers { server, hub, app })
-        .fallback(asset)
+/// The demo, and what is said of whatever is not there.
+pub(crate) fn router() -> Router {
+    Router::new().fallback(asset)
 }
 
-#[derive(Clone)]
-struct Numbers {
-    server: Server,
-    hub: Hub,
-    app: App,
-}
-
-/// How busy the server is.
-async fn numbers(State(Numbers { server, hub, app }): State<Numbers>) -> Response {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Now {
-        active_connections: usize,
-        connected_sockets: usize,
-        rooms: usize,
-        users: usize,
-        /// How often each limit has refused somebody since the start.
-        refused: BTreeMap<&'static str, u64>,
-    }
-    let overloaded = (Limit::StoreQueue.word(), app.store().stats().overloaded);
-    let refused = app
-        .guard()
-        .refusals()
-        .map(|(limit, count)| (limit.word(), count));
-    let now = Now {
-        active_connections: server.connections(),
-        connected_sockets: hub.len(),
-        rooms: app.rooms().occupied(),
-        users: app.presence().len(),
-        refused: refused.chain([overloaded]).collect(),
-    };
-    match serde_json::to_string(&now) {
-        Ok(text) => {
-            let headers = [
-                (header::CONTENT_TYPE, "application/json"),
-                (header::CACHE_CONTROL, "no-store"),
-            ];
-            (headers, text).into_response()
-        }
-        Err(error) => {
-            tracing::error!(%error, "cannot write the numbers");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+/// The answer to a request for something that is not there, or not for whoever asks.
+pub(crate) fn not_found(request: &HeaderMap) -> Response {
+    secured(absent(request))
 }
 
 /// A file of the demo; `/` is its `index.html`.
 async fn asset(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
     let path = if path.is_empty() { "index.html" } else { path };
-    let mut response = match Demo::get(path) {
-        None => not_found(&headers),
+    secured(match Demo::get(path) {
+        None => absent(&headers),
         Some(_) if method != Method::GET && method != Method::HEAD => (
             StatusCode::METHOD_NOT_ALLOWED,
             [(header::ALLOW, "GET, HEAD")],
         )
             .into_response(),
         Some(file) => found(path, file, &headers),
-    };
+    })
+}
+
+fn secured(mut response: Response) -> Response {
     for (name, value) in HEADERS {
         response
             .headers_mut()
@@ -149,7 +98,7 @@ fn found(path: &str, file: EmbeddedFile, request: &HeaderMap) -> Response {
     (headers, [(header::CONTENT_TYPE, content_type(path))], body).into_response()
 }
 
-fn not_found(request: &HeaderMap) -> Response {
+fn absent(request: &HeaderMap) -> Response {
     let accepted = request.get(header::ACCEPT).and_then(|it| it.to_str().ok());
     let (kind, body) = match accepted {
         Some(accepted) if accepted.contains("text/html") => ("text/html; charset=utf-8", NOT_FOUND),

@@ -31,8 +31,8 @@ use crate::{
     events::{Draining, Event as _},
     guard::Guard,
     identity::{jwks::FetchError, verifier::KeyError},
-    pages,
     registry::log_unsent,
+    routes,
 };
 
 /// The name under which sessions are stored while the server is down.
@@ -136,7 +136,7 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(listen_failed)?;
     introduce::introduce(&app, file.as_deref(), address);
 
-    let pages = pages::router(server.clone(), hub.clone(), app.clone());
+    let pages = routes::public(&app, &server, &hub);
     let mut house = tokio::spawn(app.clone().keep_house(server.clone(), hub.clone()));
     // A task of its own: whoever polls has to be let in until the very end.
     let serving = tokio::spawn({
@@ -148,6 +148,7 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
         failure = broken(&mut house) => Err(failure),
         () = signals.next() => Ok(()),
     };
+    app.guard().begin_draining();
     say_goodbye(&server, &hub, &mut signals).await;
     house.abort();
     let kept = keep(&app, &server, &*store).await;

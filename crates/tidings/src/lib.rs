@@ -74,7 +74,7 @@ pub use limits::Limits;
 pub use reason::CloseReason;
 pub use server::{Body, BoxError, BuildError, Peer, Server, ServerBuilder, TidingsService, Tls};
 pub use socketio::SocketIo;
-pub use stats::{Counter, Stats, Transports};
+pub use stats::{Counter, Queued, Stats, Transports};
 pub use stream::{RpcConfig, StreamConfig};
 pub use tidings_protocol::{
     args,

@@ -26,7 +26,7 @@ use crate::{
     engine::Endpoint,
     hub::{Hub, namespaces::Namespaces, recovery::snapshot},
     reason::CloseReason,
-    stats::{Stats, Transports},
+    stats::{Queued, Stats, Transports},
     stream::{events::EventsEndpoint, poll::PollEndpoint, rpc::RpcEndpoint},
     websocket::endpoint::PlainEndpoint,
 };
@@ -106,6 +106,11 @@ impl Server {
     /// The same, by transport.
     pub fn transports(&self) -> Transports {
         self.0.core.registry.transports()
+    }
+
+    /// What waits to be written. Every connection is asked, so this is for now and then.
+    pub fn queued(&self) -> Queued {
+        self.0.core.registry.queued()
     }
 
     /// What the server has counted since its start.

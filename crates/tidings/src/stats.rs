@@ -61,6 +61,16 @@ pub struct Transports {
     pub rpc: usize,
 }
 
+/// What waits to be written to clients.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Queued {
+    /// Bytes for all of them.
+    pub bytes: usize,
+    /// Bytes for the one that has most to read.
+    pub largest: usize,
+}
+
 /// What a server has counted since its start.
 #[derive(Debug, Default)]
 #[non_exhaustive]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::auth::Secret;
 use crate::names::RoomId;
 
 /// What the server says of how busy it is.
@@ -10,4 +11,6 @@ use crate::names::RoomId;
 pub(crate) struct MetricsConfig {
     /// The room in which it does, to whoever is there.
     pub(crate) room: Option<RoomId>,
+    /// What whoever reads `/metrics` where clients connect has to present.
+    pub(crate) token: Option<Secret>,
 }

@@ -4,6 +4,7 @@ use std::{fs, time::Duration};
 
 use rustix::{
     param::page_size,
+    process::{Resource, getrlimit},
     time::{ClockId, clock_gettime},
 };
 
@@ -18,6 +19,21 @@ pub(crate) fn memory() -> Option<u64> {
     let pages = fs::read_to_string("/proc/self/statm").ok()?;
     let resident: u64 = pages.split(' ').nth(1)?.parse().ok()?;
     Some(resident * page_size() as u64)
+}
+
+/// Files and sockets that it has open, where the system says.
+pub(crate) fn open_files() -> Option<u64> {
+    let folder = fs::metadata("/proc/self/fd").ok()?;
+    // Systems before Linux 6.2 do not know the size of that folder.
+    match folder.len() {
+        0 => Some(fs::read_dir("/proc/self/fd").ok()?.count() as u64),
+        counted => Some(counted),
+    }
+}
+
+/// Files and sockets that it may have open, if that has a limit.
+pub(crate) fn most_files() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
 }
 
 #[cfg(test)]
@@ -36,6 +52,12 @@ mod tests {
         if cfg!(target_os = "linux") {
             let used = memory().unwrap();
             assert!(used > 64 << 20, "{used}");
+            let files: Vec<_> = (0..100)
+                .filter_map(|_| fs::File::open("/dev/null").ok())
+                .collect();
+            let open = open_files().unwrap();
+            assert!(open >= files.len() as u64, "{open}");
+            assert!(most_files().is_none_or(|most| most >= open));
         }
     }
 }

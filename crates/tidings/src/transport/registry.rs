@@ -13,7 +13,10 @@ use parking_lot::Mutex;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::connection::{Connection, Wire};
-use crate::{id::PrivateId, stats::Transports};
+use crate::{
+    id::PrivateId,
+    stats::{Queued, Transports},
+};
 
 const PARTS: usize = 64;
 
@@ -77,6 +80,20 @@ impl Registry {
             long_poll: count(Wire::Poll),
             rpc: count(Wire::Rpc),
         }
+    }
+
+    pub(crate) fn queued(&self) -> Queued {
+        let mut queued = Queued::default();
+        for part in &self.parts {
+            // Asked after the lock of the part: it is taken alone.
+            let connections: Vec<_> = part.lock().values().cloned().collect();
+            for connection in connections {
+                let bytes = connection.queued_bytes();
+                queued.bytes += bytes;
+                queued.largest = queued.largest.max(bytes);
+            }
+        }
+        queued
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Connection>> {

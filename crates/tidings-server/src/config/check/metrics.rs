@@ -1,14 +1,25 @@
 //! What cannot be right about the metrics.
 
 use crate::{
-    config::{Config, Problem},
+    config::{Config, Problem, weakness},
     private,
 };
 
 const ROOM: &str = "metrics.room";
+const TOKEN: &str = "metrics.token";
+const TOKEN_BYTES: usize = 16;
 
 impl Config {
     pub(super) fn check_metrics(&self, problems: &mut Vec<Problem>) {
+        if let Some(token) = &self.metrics.token
+            && token.reveal().len() < TOKEN_BYTES
+        {
+            let sentence = format!(
+                "{TOKEN} has fewer than {TOKEN_BYTES} characters, so it could be guessed; {}",
+                weakness::ADVICE
+            );
+            problems.push(Problem::with(&[TOKEN], sentence));
+        }
         let Some(room) = &self.metrics.room else {
             return;
         };

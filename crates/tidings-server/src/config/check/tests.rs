@@ -180,6 +180,22 @@ fn bounds_are_possible_and_agree() {
         ),
         (json!({"presence": {"grace": "0s"}}), ""),
         (
+            json!({"metrics": {"room": "server:metrics", "token": OTHER}}),
+            "",
+        ),
+        (
+            json!({"metrics": {"token": "0123456789abcde"}}),
+            "metrics.token has fewer than 16 characters",
+        ),
+        (
+            json!({"metrics": {"room": "dm:ana:bo"}}),
+            "metrics.room is dm:ana:bo, which is the name of a conversation",
+        ),
+        (
+            json!({"metrics": {"room": "server:metrics"}, "rooms": {"name_bytes": 5}}),
+            "metrics.room is longer than rooms.name_bytes, which is 5",
+        ),
+        (
             json!({"heartbeat": {"interval": "100ms"}}),
             "heartbeat.interval is 100ms",
         ),

@@ -1,0 +1,28 @@
+//! Which paths are served where. This is the only place that decides it.
+//!
+//! What clients connect to is mounted in the library's server and is not here.
+
+use axum::Router;
+use tidings::{Hub, Server};
+
+use crate::{
+    app::App,
+    health,
+    metrics::http::{self as metrics, Readers},
+    pages,
+};
+
+/// What is served where clients connect.
+pub(crate) fn public(app: &App, server: &Server, hub: &Hub) -> Router {
+    let readers = match &app.config().metrics.token {
+        Some(token) => Readers::Holders(token.clone()),
+        None if app.is_dev() => Readers::Everybody,
+        None => Readers::Nobody,
+    };
+    pages::router().merge(operators(app, server, hub, readers))
+}
+
+/// What is for whoever operates the server, and for backends.
+fn operators(app: &App, server: &Server, hub: &Hub, readers: Readers) -> Router {
+    health::router(app).merge(metrics::router(app, server, hub, readers))
+}
