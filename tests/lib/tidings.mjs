@@ -23,6 +23,23 @@ export const SECRET = randomBytes(32).toString("hex");
  */
 export const token = (sub, claims = {}) => hs256(SECRET, { sub, exp: inSeconds(3600), rooms: ["*"], ...claims });
 
+/** The key of the HTTP API of servers that are given these settings. */
+export const API_KEY = randomBytes(32).toString("hex");
+export const API_KEYS = { "api.keys": `[{ name = "tests", key = "${API_KEY}" }]` };
+
+/**
+ * Asks the HTTP API for something, and gives what it answers.
+ * @param {string} url @param {string} method @param {object} body @param {Record<string, string>} [headers] @returns {Promise<any>}
+ */
+export async function api(url, method, body, headers = {}) {
+  const response = await fetch(`${url}/api/${method}`, {
+    method: "POST",
+    headers: { "X-API-Key": API_KEY, ...headers },
+    body: JSON.stringify(body),
+  });
+  return response.json();
+}
+
 /** A moment for the claims `exp` and `nbf`. @param {number} seconds from now; may be negative */
 export const inSeconds = (seconds) => Math.floor(Date.now() / 1000 + seconds);
 

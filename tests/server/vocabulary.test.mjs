@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
-import { inSeconds, serve, token } from "../lib/tidings.mjs";
+import { API_KEYS, api, inSeconds, serve, token } from "../lib/tidings.mjs";
 import { until } from "../lib/wait.mjs";
 import { assertFault, assertTime, company, enter, flush, fresh, GENEROUS, heardByAll, heardByAllInTheEnd, joinAll, TEXT, user } from "./cast.mjs";
 import { closeAll, exercised, hasBytes, isHttp, NAMES, TRANSPORTS } from "./transports.mjs";
@@ -32,6 +32,7 @@ before(async () => {
   server = await serve({
     settings: {
       ...GENEROUS,
+      ...API_KEYS,
       "presence.audience": "everyone",
       "presence.grace": "100ms",
       "auth.leeway": "0s",
@@ -190,6 +191,23 @@ const CASES = {
     await flush(one, others, room);
     for (const target of closed) assert.deepEqual(target.heard("chat:message"), []);
     await actor.close();
+  },
+
+  async "room:added is heard by devices that the backend puts into a room, room:removed by those that it takes out"({
+    actor,
+    others,
+    room,
+    device,
+  }) {
+    const second = await device();
+    const of = { roomId: room, userId: actor.user.id };
+    assert.deepEqual(await api(server.url, "join", of), { success: true, changed: true });
+    for (const one of [actor, second]) assert.deepEqual(await one.event("room:added"), { roomId: room });
+    await heardByAll(others, "room:user-joined", (it) => it.roomId === room && isOf(actor, it.userId));
+    await flush(others[0], [actor, second, ...others], room);
+    assert.deepEqual(await api(server.url, "leave", of), { success: true, changed: true });
+    for (const one of [actor, second]) assert.deepEqual(await one.event("room:removed"), { roomId: room });
+    await heardByAll(others, "room:user-left", (it) => it.roomId === room && isOf(actor, it.userId));
   },
 
   async "chat:send stores once, and is heard by all with everything in it"({ actor, others, room, device }) {

@@ -40,6 +40,8 @@ impl CloseCode {
     pub const TOKEN_EXPIRED: Self = Self(3005);
     /// The client read too slowly and its outbox is full.
     pub const SLOW_CONSUMER: Self = Self(3008);
+    /// The server's application sends the client away for a moment, to come back anew.
+    pub const RECONNECT: Self = Self(3011);
     /// The client did not answer a ping in time.
     pub const NO_PONG: Self = Self(3012);
     /// The client sent more requests than it is allowed; come back after a while.
@@ -50,6 +52,8 @@ impl CloseCode {
     pub const BAD_REQUEST: Self = Self(3501);
     /// The client did not finish its handshake in time.
     pub const STALE: Self = Self(3502);
+    /// The server's application does not want the client any more.
+    pub const DISMISSED: Self = Self(3503);
     /// The client has as many connections as it may have.
     pub const CONNECTION_LIMIT: Self = Self(3504);
     /// The client may not do what it asked for.
@@ -70,11 +74,13 @@ impl CloseCode {
             Self::SHUTDOWN => "shutting down",
             Self::TOKEN_EXPIRED => "token expired",
             Self::SLOW_CONSUMER => "slow consumer",
+            Self::RECONNECT => "reconnect",
             Self::NO_PONG => "no pong",
             Self::TOO_MANY_REQUESTS => "too many requests",
             Self::INVALID_TOKEN => "invalid token",
             Self::BAD_REQUEST => "bad request",
             Self::STALE => "stale",
+            Self::DISMISSED => "dismissed",
             Self::CONNECTION_LIMIT => "connection limit",
             Self::PERMISSION_DENIED => "permission denied",
             _ => "",

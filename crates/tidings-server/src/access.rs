@@ -66,18 +66,33 @@ impl Access {
         }
     }
 
+    /// Whether a room may have that name here.
+    ///
+    /// # Errors
+    ///
+    /// When it is longer than the settings allow.
+    pub(crate) fn check_name(&self, room: &RoomId) -> Result<(), Fault> {
+        if room.as_str().len() <= self.name_bytes {
+            return Ok(());
+        }
+        Err(Fault::new(
+            Code::BadRequest,
+            format!("roomId is longer than {} bytes.", self.name_bytes),
+        ))
+    }
+
+    /// Whether the user may enter the room without being its member.
+    pub(crate) fn admits(&self, session: &Session, room: &RoomId) -> bool {
+        self.verdict(session, room) == Verdict::Yes
+    }
+
     /// Whether the user may enter the room: join it, and read what was said there.
     ///
     /// # Errors
     ///
     /// When the user may not, or when the store cannot be asked.
     pub(crate) async fn enter(&self, session: &Session, room: &RoomId) -> Result<(), Fault> {
-        if room.as_str().len() > self.name_bytes {
-            return Err(Fault::new(
-                Code::BadRequest,
-                format!("roomId is longer than {} bytes.", self.name_bytes),
-            ));
-        }
+        self.check_name(room)?;
         let yes = match self.verdict(session, room) {
             Verdict::Yes => true,
             Verdict::No => false,

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use crate::{
     access::Access,
+    api::Gate,
     config::Config,
     deadlines::Deadlines,
     delivered::Delivered,
@@ -53,10 +54,13 @@ struct Inner {
     typing: Typing,
     delivered: Delivered,
     departures: Departures,
+    api: Gate,
     due: Deadlines<Due>,
     metrics: Metrics,
     /// Connections that there have been.
     devices: AtomicU64,
+    node_id: String,
+    started: Instant,
 }
 
 /// What is to happen to a connection at some time.
@@ -84,6 +88,7 @@ impl App {
         let access = Access::new(&config.rooms, dev, Arc::clone(&store));
         let typing = Typing::new(config.typing.timeout);
         Self(Arc::new(Inner {
+            api: Gate::new(&config.api),
             config,
             dev,
             store,
@@ -98,6 +103,8 @@ impl App {
             due: Deadlines::default(),
             metrics: Metrics::default(),
             devices: AtomicU64::new(0),
+            node_id: random_name(),
+            started: Instant::now(),
         }))
     }
 
@@ -161,6 +168,21 @@ impl App {
         &self.0.metrics
     }
 
+    /// Who may use the HTTP API.
+    pub(crate) fn api(&self) -> &Gate {
+        &self.0.api
+    }
+
+    /// What this node is known by until it ends.
+    pub(crate) fn node_id(&self) -> &str {
+        &self.0.node_id
+    }
+
+    /// How long the node has been there.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.0.started.elapsed()
+    }
+
     /// What the connection of a socket is known by from now on.
     pub(crate) fn new_device(&self, socket: &Socket) -> Device {
         Device {
@@ -198,4 +220,10 @@ impl App {
         };
         tokio::join!(typing, deliveries, retention, report, keys, deadlines);
     }
+}
+
+/// A name that nothing else has: 64 random bits, in hexadecimal.
+fn random_name() -> String {
+    let bits = getrandom::u64().expect("the operating system gives random bytes");
+    format!("{bits:016x}")
 }

@@ -32,6 +32,9 @@ pub(crate) enum Command {
     /// Print the protocol reference, as it is in docs/protocol.md.
     #[command(hide = true)]
     Protocol,
+    /// Print the reference of the HTTP API, as it is in docs/api.md.
+    #[command(hide = true)]
+    Api,
     /// Print the version.
     Version,
 }

@@ -6,13 +6,13 @@
 //! (`auth`, `room:join`) are finished before the next begins; so a client need not await one answer
 //! before it sends the next command. Others that wait for the store may be overtaken.
 
-mod chat;
+pub(crate) mod chat;
 mod connect;
 mod emit;
-mod members;
-mod notifications;
-mod presence;
-mod rooms;
+pub(crate) mod members;
+pub(crate) mod notifications;
+pub(crate) mod presence;
+pub(crate) mod rooms;
 mod sign_in;
 mod typing;
 

@@ -5,6 +5,7 @@
 //! nothing here knows what a setting is used for beyond whether it can be right ([`check`]).
 //! A [`Config`] is made once and never changes.
 
+pub(crate) mod api;
 pub(crate) mod auth;
 mod check;
 pub(crate) mod duration;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use crate::limits::address::{Network, ProxyHeader};
 
 pub(crate) use self::{
+    api::ApiConfig,
     auth::AuthConfig,
     layers::{Inputs, Loaded, load},
     limits::LimitsConfig,
@@ -77,6 +79,8 @@ pub(crate) struct Config {
     pub(crate) recovery: RecoveryConfig,
     /// What the server says of how busy it is.
     pub(crate) metrics: MetricsConfig,
+    /// The HTTP API.
+    pub(crate) api: ApiConfig,
 }
 
 impl Default for Config {
@@ -97,6 +101,7 @@ impl Default for Config {
             notifications: NotificationsConfig::default(),
             recovery: RecoveryConfig::default(),
             metrics: MetricsConfig::default(),
+            api: ApiConfig::default(),
         }
     }
 }

@@ -107,6 +107,14 @@ pub(crate) struct UserLeft<'a> {
 }
 event!(UserLeft<'a> = "room:user-left", "To the others in a room: the last device of a user has left it.");
 
+/// `room:added`
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Added<'a> {
+    pub(crate) room_id: &'a RoomId,
+}
+event!(Added<'a> = "room:added", "To a device that is in a room from now on since the backend has put its user there. `room:join` says what was said before.");
+
 /// `room:removed`
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -53,6 +53,12 @@ pub(crate) enum Code {
     Overloaded,
     /// There is no command of that name.
     UnknownCommand,
+    /// There is no method of that name, in the HTTP API.
+    UnknownMethod,
+    /// The request contradicts one before it, in the HTTP API.
+    Conflict,
+    /// The application behind the server has ended the connection.
+    Dismissed,
     /// The server is shutting down, or what it stores in is out of reach.
     Unavailable,
     /// The server has made a mistake; its log says which.
@@ -77,6 +83,9 @@ impl Code {
             Self::ConnectionLimit => "connection_limit",
             Self::Overloaded => "overloaded",
             Self::UnknownCommand => "unknown_command",
+            Self::UnknownMethod => "unknown_method",
+            Self::Conflict => "conflict",
+            Self::Dismissed => "dismissed",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
@@ -142,6 +151,11 @@ impl Fault {
             Code::Internal,
             "The server could not do this. Its log says why.",
         )
+    }
+
+    /// After how many milliseconds to try again, where that may help.
+    pub(crate) fn retry_after_ms(&self) -> Option<u64> {
+        self.retry_after
     }
 
     /// The code, for programs.

@@ -2,6 +2,7 @@
 //! code how it went: 0 well, 1 it could not run, 2 it was asked for something that it refuses.
 
 mod access;
+mod api;
 mod app;
 mod batching;
 mod channel;
@@ -50,6 +51,10 @@ async fn main() -> ExitCode {
         Command::Serve(options) => serve::run(&options).await,
         Command::Protocol => {
             cli::print(&registry::reference(&commands::registry()));
+            Ok(())
+        }
+        Command::Api => {
+            cli::print(&api::reference());
             Ok(())
         }
         Command::Token(options) => return cli::token::run(&options),

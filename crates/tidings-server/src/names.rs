@@ -107,7 +107,18 @@ macro_rules! text {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "minLength": 1, "maxLength": Self::RULE.max_bytes })
+                // As far as a schema can say it: it counts characters where we count bytes.
+                let pattern = if Self::RULE.lines {
+                    r"\S"
+                } else {
+                    r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+                };
+                json_schema!({
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": Self::RULE.max_bytes,
+                    "pattern": pattern,
+                })
             }
         }
 
@@ -199,6 +210,15 @@ text! {
 text! {
     /// What a notification says beside its title.
     Body = Rule { field: "body", max_bytes: 4096, lines: true }
+}
+
+text! {
+    /// A connection, as others see it.
+    ClientId = Rule { field: "clientId", max_bytes: 64, lines: false }
+}
+text! {
+    /// Why something is done, for whom it is done to.
+    Reason = Rule { field: "reason", max_bytes: 256, lines: false }
 }
 
 /// The data of a command that is about a room, in either form that clients may send: the room's id

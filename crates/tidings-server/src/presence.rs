@@ -21,6 +21,7 @@ use tidings_store::Time;
 
 use crate::{
     device::Device,
+    identity::Identity,
     names::{UserId, Username},
 };
 
@@ -191,6 +192,13 @@ impl Presence {
         }
         user.show(user_id, at, tell);
         user.shown
+    }
+
+    /// A user is called differently from now on.
+    pub(crate) fn rename(&self, identity: &Identity) {
+        if let Some(user) = self.part(&identity.user_id).get_mut(&identity.user_id) {
+            user.username = identity.username.clone();
+        }
     }
 
     /// What others see of a user; nothing of one who is offline.

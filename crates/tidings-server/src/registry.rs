@@ -9,17 +9,20 @@
 
 mod answer;
 mod located;
+pub(crate) mod page;
 mod reference;
+pub(crate) mod shape;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use tidings::{Ack, Args, Socket};
 
-use self::located::Located;
+use self::shape::Shape;
 pub(crate) use self::{
-    answer::{Answer, log_unsent},
+    answer::{Answer, Failure, Success, log_unsent},
+    located::Located,
     reference::reference,
 };
 use crate::{
@@ -32,7 +35,6 @@ use crate::{
 
 type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Runner = Box<dyn Fn(Call, Args, Option<Ack>) -> Running + Send + Sync>;
-type Describe = fn(&mut SchemaGenerator) -> Schema;
 
 /// Who may use a command. What is finer than that is decided with the command's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +62,7 @@ pub(crate) struct Spec {
     pub(crate) cost: u32,
     /// The events that others hear of it.
     pub(crate) events: &'static [&'static str],
-    input: Describe,
-    output: Describe,
+    shape: Shape,
     run: Runner,
 }
 
@@ -123,7 +124,7 @@ impl Registry {
         Fut: Future<Output = Result<O, Fault>> + Send + 'static,
     {
         self.answering(about, move |call, input, answer: Answer<O>| async move {
-            answer.give(&run(call, input).await?);
+            answer.give(run(call, input).await?);
             Ok(())
         })
     }
@@ -161,8 +162,7 @@ impl Registry {
             permission,
             cost,
             events,
-            input: |generator| I::json_schema(generator),
-            output: |generator| O::json_schema(generator),
+            shape: Shape::of::<I, O>(),
             run: Box::new(runner),
         }));
         self

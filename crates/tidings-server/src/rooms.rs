@@ -62,6 +62,14 @@ pub(crate) struct Member {
     pub(crate) devices: SmallVec<[Device; 1]>,
 }
 
+/// A room that somebody is in.
+#[derive(Debug)]
+pub(crate) struct Occupied {
+    pub(crate) room_id: RoomId,
+    pub(crate) members: usize,
+    pub(crate) devices: usize,
+}
+
 /// Something that took a number of the room's sequence.
 #[derive(Debug, Clone)]
 pub(crate) struct Happening {
@@ -170,6 +178,55 @@ impl Rooms {
     pub(crate) fn holds(&self, room_id: &RoomId, user: &UserId) -> bool {
         self.with(room_id, |room| room.members.contains_key(user))
             .unwrap_or(false)
+    }
+
+    /// A user who is in a room is called or shown differently. `tell` hears of another name.
+    pub(crate) fn show(
+        &self,
+        room_id: &RoomId,
+        identity: &Identity,
+        info: Option<&Arc<Value>>,
+        tell: impl FnOnce(),
+    ) {
+        let mut part = self.part(room_id);
+        let room = part.get_mut(room_id);
+        if let Some(member) = room.and_then(|it| it.members.get_mut(&identity.user_id)) {
+            let renamed = member.username != identity.username;
+            member.username = identity.username.clone();
+            member.info = info.cloned();
+            if renamed {
+                tell();
+            }
+        }
+    }
+
+    /// The first rooms, by name, that somebody is in and that are wanted; and whether there are
+    /// more of them.
+    pub(crate) fn first(
+        &self,
+        limit: usize,
+        is_wanted: impl Fn(&RoomId) -> bool,
+    ) -> (Vec<Occupied>, bool) {
+        let mut found = BTreeMap::new();
+        let mut more = false;
+        for part in &self.parts {
+            for (room_id, room) in &*part.lock() {
+                if room.members.is_empty() || !is_wanted(room_id) {
+                    continue;
+                }
+                let occupied = Occupied {
+                    room_id: room_id.clone(),
+                    members: room.members.len(),
+                    devices: room.members.values().map(|it| it.devices.len()).sum(),
+                };
+                found.insert(room_id.clone(), occupied);
+                if found.len() > limit {
+                    found.pop_last();
+                    more = true;
+                }
+            }
+        }
+        (found.into_values().collect(), more)
     }
 
     /// How many rooms have somebody in them.

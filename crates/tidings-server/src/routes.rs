@@ -6,6 +6,7 @@ use axum::Router;
 use tidings::{Hub, Server};
 
 use crate::{
+    api,
     app::App,
     health,
     metrics::http::{self as metrics, Readers},
@@ -24,5 +25,7 @@ pub(crate) fn public(app: &App, server: &Server, hub: &Hub) -> Router {
 
 /// What is for whoever operates the server, and for backends.
 fn operators(app: &App, server: &Server, hub: &Hub, readers: Readers) -> Router {
-    health::router(app).merge(metrics::router(app, server, hub, readers))
+    health::router(app)
+        .merge(metrics::router(app, server, hub, readers))
+        .merge(api::router(app.clone(), hub.clone(), server.clone()))
 }

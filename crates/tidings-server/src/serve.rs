@@ -120,6 +120,7 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
         .with_ansi(io::stderr().is_terminal())
         .init();
     let mut signals = Signals::new().map_err(Failure::Signals)?;
+    let draws_key = dev && config.api.keys.is_empty();
     let config = if dev { build::loosened(config) } else { config };
     let listen = config.listen;
     let store = build::open_store(&config)?;
@@ -134,7 +135,8 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     };
     let listener = TcpListener::bind(listen).await.map_err(listen_failed)?;
     let address = listener.local_addr().map_err(listen_failed)?;
-    introduce::introduce(&app, file.as_deref(), address);
+    let drawn = app.config().api.keys.first().filter(|_| draws_key);
+    introduce::introduce(&app, file.as_deref(), drawn.map(|it| &it.key), address);
 
     let pages = routes::public(&app, &server, &hub);
     let mut house = tokio::spawn(app.clone().keep_house(server.clone(), hub.clone()));
@@ -149,7 +151,7 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
         () = signals.next() => Ok(()),
     };
     app.guard().begin_draining();
-    say_goodbye(&server, &hub, &mut signals).await;
+    say_goodbye(&app, &server, &hub, &mut signals).await;
     house.abort();
     let kept = keep(&app, &server, &*store).await;
     // What came first is what the others may have come of.
@@ -162,7 +164,7 @@ async fn broken(house: &mut JoinHandle<()>) -> Failure {
 }
 
 /// Tells all clients to come back, and closes their connections.
-async fn say_goodbye(server: &Server, hub: &Hub, signals: &mut Signals) {
+async fn say_goodbye(app: &App, server: &Server, hub: &Hub, signals: &mut Signals) {
     let goodbye = Draining {
         reconnect_after_ms: RECONNECT_AFTER_MS,
     };
@@ -170,6 +172,7 @@ async fn say_goodbye(server: &Server, hub: &Hub, signals: &mut Signals) {
     let close = async {
         tokio::time::sleep(GOODBYE_LASTS).await;
         server.close().await;
+        app.api().finish().await;
     };
     // Whoever asks a second time does not want to wait.
     tokio::select! {

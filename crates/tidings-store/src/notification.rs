@@ -15,17 +15,22 @@ pub struct NewNotification {
     pub body: Arc<str>,
     /// Whatever else belongs to it, as JSON text that the store does not look into.
     pub data: Option<Arc<str>>,
+    /// The sender's own name for it. A second notification of this name for the same user is not
+    /// stored; it is answered with the first, for as long as that has not been trimmed.
+    pub key: Option<Arc<str>>,
     /// When it happened.
     pub at: Time,
 }
 
-/// A notification was stored.
+/// A notification was stored, or had been stored before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notified {
     /// The notification.
     pub notification: Notification,
-    /// How many the user has not read, this one included.
+    /// How many the user has not read, this one included if it is one of them.
     pub unread: u64,
+    /// Whether it had been stored before under the same key: the notification is then the first.
+    pub duplicate: bool,
 }
 
 /// Something that a user is told.

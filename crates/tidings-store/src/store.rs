@@ -69,7 +69,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// As all writes.
     fn mark(&self, mark: Mark, done: Done<Marked>) -> Result<(), StoreError>;
 
-    /// Stores a notification.
+    /// Stores a notification, unless one of the same key was stored for the user before.
     ///
     /// # Errors
     ///

@@ -16,26 +16,26 @@ use crate::{
     channel, clock, delivered,
     events::{Deleted, Edited, Event as _, ReceiptStatus},
     fault::{Code, Fault},
+    identity::Identity,
     message::{self, ChatMessage},
     names::{ClientMessageId, Content, MessageId, RoomId, UserId},
     private,
     registry::{Answer, Call, Done, log_unsent},
     rooms::Happening,
-    session::Session,
 };
 
 /// A message for a room.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Send {
-    room_id: RoomId,
-    content: Content,
+pub(crate) struct Send {
+    pub(crate) room_id: RoomId,
+    pub(crate) content: Content,
     /// The sender's own name for the message, by which a retry is known.
-    client_message_id: Option<ClientMessageId>,
+    pub(crate) client_message_id: Option<ClientMessageId>,
     /// The message that this one answers.
-    reply_to: Option<MessageId>,
+    pub(crate) reply_to: Option<MessageId>,
     /// Anything for programs; it is passed on as it is.
-    meta: Option<Value>,
+    pub(crate) meta: Option<Value>,
 }
 
 /// A message for one user.
@@ -53,9 +53,9 @@ pub(super) struct SendPrivately {
 }
 
 /// The message is stored.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Sent {
+pub(crate) struct Sent {
     message_id: String,
     /// Its number in the room's sequence.
     seq: u64,
@@ -92,20 +92,20 @@ pub(super) struct ChangedAt {
 /// Which messages of a room are wanted.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Wanted {
-    room_id: RoomId,
+pub(crate) struct Wanted {
+    pub(crate) room_id: RoomId,
     /// Only messages before that number: the last ones of those.
-    before: Option<u64>,
+    pub(crate) before: Option<u64>,
     /// Only messages after that number: the first ones of those.
-    after: Option<u64>,
+    pub(crate) after: Option<u64>,
     /// How many at most.
-    limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
 }
 
 /// Messages of a room.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct History {
+pub(crate) struct History {
     /// Oldest first.
     messages: Vec<ChatMessage>,
     /// Whether there are more in the direction in which they were asked for.
@@ -126,7 +126,8 @@ pub(super) async fn send(call: Call, send: Send, answer: Answer<Sent>) -> Result
     let inside = call.client.is_in(&send.room_id);
     let access = call.app.access();
     access.send(&session, &send.room_id, inside).await?;
-    submit(&call, &session, send, answer)
+    let hub = call.socket.hub();
+    submit(&call.app, hub, session.identity.clone(), send, answer)
 }
 
 /// Sends a message to the room of two.
@@ -152,13 +153,20 @@ pub(super) async fn private(
         reply_to,
         meta,
     };
-    submit(&call, &session, send, answer)
+    let hub = call.socket.hub();
+    submit(&call.app, hub, session.identity.clone(), send, answer)
 }
 
-/// Has a message stored, and then published and answered.
-fn submit(
-    call: &Call,
-    session: &Arc<Session>,
+/// Has a message of somebody stored, and then published and answered. Whoever calls this has seen
+/// to it that the sender may.
+///
+/// # Errors
+///
+/// When the store takes no more.
+pub(crate) fn submit(
+    app: &App,
+    hub: &Hub,
+    sender: Identity,
     send: Send,
     answer: Answer<Sent>,
 ) -> Result<(), Fault> {
@@ -168,8 +176,8 @@ fn submit(
     };
     let message = NewMessage {
         room: send.room_id.shared(),
-        sender: session.user_id().shared(),
-        sender_name: session.identity.username.shared(),
+        sender: sender.user_id.shared(),
+        sender_name: sender.username.shared(),
         content: send.content.shared(),
         client_message_id: send.client_message_id.as_ref().map(ClientMessageId::shared),
         reply_to: send.reply_to.as_ref().map(MessageId::shared),
@@ -178,8 +186,8 @@ fn submit(
             .map(|it: &Arc<serde_json::value::RawValue>| it.get().into()),
         at: clock::now(),
     };
-    let (app, hub) = (call.app.clone(), call.socket.hub().clone());
-    let (session, room_id) = (Arc::clone(session), send.room_id);
+    let store = Arc::clone(app.store());
+    let (app, hub, room_id) = (app.clone(), hub.clone(), send.room_id);
     let stored = message.clone();
     let done = move |outcome: Result<Appended, _>| {
         let appended = match outcome {
@@ -212,14 +220,14 @@ fn submit(
             };
             publish(&app, &hub, &room_id, Arc::new(message));
         }
-        typing::end(&app, &hub, &room_id, &session.identity);
+        typing::end(&app, &hub, &room_id, &sender);
         if sent.seq == 1 {
-            members::remember(&app, &room_id, move || answer.give(&sent));
+            members::remember(&app, &room_id, move || answer.give(sent.clone()));
         } else {
-            answer.give(&sent);
+            answer.give(sent);
         }
     };
-    call.app.store().append(message, Box::new(done))?;
+    store.append(message, Box::new(done))?;
     Ok(())
 }
 
@@ -279,7 +287,7 @@ async fn amend(
         Ok(Amended { seq, message }) => {
             let message = Arc::new(ChatMessage::from(message));
             publish_change(&app, &hub, &room_id, seq, session.user_id(), message);
-            answer.give(&ChangedAt { seq });
+            answer.give(ChangedAt { seq });
         }
         Err(error) => answer.refuse(&Fault::from(error)),
     };
@@ -335,17 +343,22 @@ pub(super) async fn history(call: Call, wanted: Wanted) -> Result<History, Fault
     if !call.client.is_in(&wanted.room_id) {
         call.app.access().enter(&session, &wanted.room_id).await?;
     }
+    look_back(&call.app, wanted).await
+}
+
+/// Reads messages of a room for somebody who may.
+///
+/// # Errors
+///
+/// When the store cannot be asked.
+pub(crate) async fn look_back(app: &App, wanted: Wanted) -> Result<History, Fault> {
     let page = Page {
         before: wanted.before,
         after: wanted.after,
-        limit: page_of(&call.app, wanted.limit),
+        limit: page_of(app, wanted.limit),
     };
     let from_oldest = page.after.is_some();
-    let history = call
-        .app
-        .store()
-        .history(wanted.room_id.as_str(), page)
-        .await?;
+    let history = app.store().history(wanted.room_id.as_str(), page).await?;
     let messages: Vec<_> = history
         .messages
         .into_iter()
@@ -379,7 +392,7 @@ pub(super) async fn read(call: Call, read: Read, answer: Answer<Done>) -> Result
                 let user_id = session.user_id();
                 delivered::tell(&hub, &room_id, user_id, marked.seq, ReceiptStatus::Read);
             }
-            answer.give(&Done {});
+            answer.give(Done {});
         }
         Err(error) => answer.refuse(&Fault::from(error)),
     };

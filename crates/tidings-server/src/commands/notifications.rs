@@ -1,12 +1,16 @@
 //! `notification:send`, `notification:list`, `notification:read`.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tidings::Hub;
 use tidings_store::{self as store, NewNotification, NotificationQuery, Notified, ReadIds};
 
 use super::rooms::page_of;
 use crate::{
+    app::App,
     channel, clock,
     events::{Event as _, Notification, NotificationsRead},
     fault::Fault,
@@ -28,12 +32,23 @@ pub(super) struct Notify {
     data: Option<Value>,
 }
 
+/// What a notification says.
+#[derive(Debug, Clone)]
+pub(crate) struct Note {
+    pub(crate) title: Title,
+    pub(crate) body: Option<Body>,
+    pub(crate) data: Option<Value>,
+}
+
 /// The notification is stored.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Stored {
-    notification_id: String,
-    timestamp: String,
+pub(crate) struct Stored {
+    pub(crate) notification_id: String,
+    pub(crate) timestamp: String,
+    /// Whether it had been stored before, under the same key.
+    #[serde(skip)]
+    pub(crate) duplicate: bool,
 }
 
 /// Which notifications are wanted.
@@ -83,7 +98,7 @@ fn wire(notification: store::Notification) -> Notification {
     }
 }
 
-/// Leaves a notification in a user's inbox, and shows it on every device.
+/// Leaves a notification in a user's inbox.
 pub(super) async fn send(call: Call, notify: Notify, answer: Answer<Stored>) -> Result<(), Fault> {
     let Notify {
         user_id,
@@ -91,27 +106,54 @@ pub(super) async fn send(call: Call, notify: Notify, answer: Answer<Stored>) -> 
         body,
         data,
     } = notify;
+    let note = Note { title, body, data };
+    leave(&call.app, call.socket.hub(), user_id, note, None, answer)
+}
+
+/// Leaves a notification in a user's inbox, and shows it on every device. With a key, the same
+/// key again is answered with the first one.
+///
+/// # Errors
+///
+/// When the store takes no more.
+pub(crate) fn leave(
+    app: &App,
+    hub: &Hub,
+    user_id: UserId,
+    note: Note,
+    key: Option<Arc<str>>,
+    answer: Answer<Stored>,
+) -> Result<(), Fault> {
+    let Note { title, body, data } = note;
     let new = NewNotification {
         user: user_id.shared(),
         title: title.shared(),
         body: body.map_or_else(|| "".into(), |body| body.shared()),
         data: data.map(|data| data.to_string().into()),
+        key,
         at: clock::now(),
     };
-    let hub = call.socket.hub().clone();
+    let hub = hub.clone();
     let done = move |outcome: Result<Notified, _>| match outcome {
-        Ok(Notified { notification, .. }) => {
+        Ok(Notified {
+            notification,
+            duplicate,
+            ..
+        }) => {
             let event = wire(notification);
-            let devices = hub.to(channel::of_user(&user_id));
-            log_unsent(devices.emit(Notification::NAME, &event));
-            answer.give(&Stored {
+            if !duplicate {
+                let devices = hub.to(channel::of_user(&user_id));
+                log_unsent(devices.emit(Notification::NAME, &event));
+            }
+            answer.give(Stored {
                 notification_id: event.notification_id,
                 timestamp: event.timestamp,
+                duplicate,
             });
         }
         Err(error) => answer.refuse(&Fault::from(error)),
     };
-    call.app.store().notify(new, Box::new(done))?;
+    app.store().notify(new, Box::new(done))?;
     Ok(())
 }
 
@@ -161,7 +203,7 @@ pub(super) async fn read(
                 let devices = hub.to(channel::of_user(&user_id));
                 log_unsent(devices.emit(NotificationsRead::NAME, &event));
             }
-            answer.give(&StillUnread { unread });
+            answer.give(StillUnread { unread });
         }
         Err(error) => answer.refuse(&Fault::from(error)),
     };

@@ -39,14 +39,14 @@ pub(super) struct Get {
 
 /// Who is online.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Users {
+pub(crate) struct Users {
     users: Vec<UserPresence>,
 }
 
 /// What others see of a user.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct UserPresence {
+pub(crate) struct UserPresence {
     user_id: UserId,
     status: Status,
     /// Now for who is online; not there for somebody who has never been.
@@ -165,25 +165,34 @@ pub(super) async fn set(call: Call, set: Set) -> Result<Done, Fault> {
 /// Asks who is online.
 pub(super) async fn get(call: Call, get: Get) -> Result<Users, Fault> {
     call.session()?;
-    if get.user_ids.len() > USERS_MAX {
+    look_up(&call.app, get.user_ids).await
+}
+
+/// What others see of these users.
+///
+/// # Errors
+///
+/// When they are too many, or the store cannot be asked.
+pub(crate) async fn look_up(app: &App, user_ids: Vec<UserId>) -> Result<Users, Fault> {
+    if user_ids.len() > USERS_MAX {
         return Err(Fault::new(
             Code::BadRequest,
             format!("userIds may have {USERS_MAX} entries."),
         ));
     }
-    let presence = call.app.presence();
-    let seen: Vec<_> = get.user_ids.iter().map(|id| presence.get(id)).collect();
-    let offline = get.user_ids.iter().zip(&seen);
+    let presence = app.presence();
+    let seen: Vec<_> = user_ids.iter().map(|id| presence.get(id)).collect();
+    let offline = user_ids.iter().zip(&seen);
     let offline = offline.filter(|(_, seen)| seen.is_none_or(|it| it.hidden_since.is_some()));
     let offline: Vec<String> = offline.map(|(id, _)| id.as_str().to_owned()).collect();
     let rows = if offline.is_empty() {
         Vec::new()
     } else {
-        call.app.store().users(&offline).await?
+        app.store().users(&offline).await?
     };
     let last_seen: HashMap<_, _> = rows.into_iter().map(|it| (it.id, it.last_seen)).collect();
     let now = clock::now();
-    let users = get.user_ids.into_iter().zip(seen).map(|(user_id, seen)| {
+    let users = user_ids.into_iter().zip(seen).map(|(user_id, seen)| {
         let last = match seen {
             Some(seen) if seen.status != Status::Offline => Some(now),
             Some(seen) => seen.hidden_since,

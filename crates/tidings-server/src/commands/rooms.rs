@@ -77,7 +77,7 @@ pub(super) struct Joined {
 /// A member of a room, as others see it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct MemberInfo {
+pub(crate) struct MemberInfo {
     user_id: UserId,
     username: Username,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +97,7 @@ pub(super) struct Left {
 /// Who is in a room.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Members {
+pub(crate) struct Members {
     members: Vec<MemberInfo>,
     member_count: usize,
 }
@@ -216,7 +216,7 @@ fn enter(
     let welcome = |room: &Room, since: &[Happening], entrance: Entrance| {
         let joined = replay.followed_by(since, limit);
         tell_joined(socket, room_id, &session.identity, entrance);
-        answer.give(&Joined {
+        answer.give(Joined {
             room_id: room_id.clone(),
             members: list(app, room),
             member_count: room.members().len(),
@@ -320,6 +320,14 @@ pub(super) fn be_in(
             tell_joined(socket, room_id, identity, entrance);
         });
     leave_if_gone(app, socket, client, session, room_id);
+}
+
+/// Shows the others in a room what a user is called now.
+pub(crate) fn show(app: &App, socket: &Socket, session: &Session, room_id: &RoomId) {
+    let (identity, info) = (&session.identity, session.info.as_ref());
+    app.rooms().show(room_id, identity, info, || {
+        tell_joined(socket, room_id, identity, Entrance::Renamed);
+    });
 }
 
 /// A socket that went while it joined is not heard of again, and would stay a member for ever.
@@ -430,14 +438,19 @@ pub(super) async fn members(call: Call, RoomOr(room): RoomOr<InRoom>) -> Result<
     if !call.client.is_in(&room_id) {
         call.app.access().enter(&session, &room_id).await?;
     }
-    let found = call.app.rooms().with(&room_id, |room| Members {
-        members: list(&call.app, room),
+    Ok(who_is_in(&call.app, &room_id))
+}
+
+/// The members of a room.
+pub(crate) fn who_is_in(app: &App, room_id: &RoomId) -> Members {
+    let found = app.rooms().with(room_id, |room| Members {
+        members: list(app, room),
         member_count: room.members().len(),
     });
-    Ok(found.unwrap_or(Members {
+    found.unwrap_or(Members {
         members: Vec::new(),
         member_count: 0,
-    }))
+    })
 }
 
 /// Only who is in a room with this connection may do some things there.

@@ -106,7 +106,7 @@ pub(super) async fn auth(call: Call, auth: Auth, answer: Answer<SignedIn>) -> Re
             presence::arrive(app, socket, client, &session);
         }
     }
-    answer.give(&SignedIn {
+    answer.give(SignedIn {
         user_id: session.user_id().clone(),
         username: session.identity.username.clone(),
         client_id: socket.id().to_string(),

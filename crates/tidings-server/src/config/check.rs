@@ -1,5 +1,6 @@
 //! Settings that are each well-formed and cannot be right: weak, contradictory, or out of bounds.
 
+mod api;
 mod metrics;
 
 use std::time::Duration;
@@ -37,6 +38,7 @@ impl Config {
         self.check_durations(&mut problems);
         self.check_retention(&mut problems);
         self.check_metrics(&mut problems);
+        self.api.check(&mut problems);
         problems
     }
 
@@ -68,6 +70,7 @@ impl Config {
             limits,
             chat,
             notifications,
+            api,
             ..
         } = self;
         let rate = &limits.rate;
@@ -101,6 +104,10 @@ impl Config {
             ("limits.rate.close_after", as_usize(rate.close_after)),
             ("limits.rate.tracked", rate.tracked),
             ("chat.history_page", chat.history_page),
+            ("api.rate.per_second", as_usize(api.rate.per_second)),
+            ("api.rate.burst", as_usize(api.rate.burst)),
+            ("api.batch", api.batch),
+            ("api.idempotency.max_count", api.idempotency.max_count),
             (
                 "notifications.max_count",
                 usize::try_from(notifications.max_count).unwrap_or(usize::MAX),
@@ -131,12 +138,16 @@ impl Config {
 
     fn check_sizes(&self, problems: &mut Vec<Problem>) {
         let Self {
-            limits, recovery, ..
+            limits,
+            recovery,
+            api,
+            ..
         } = self;
         for (key, bytes, least) in [
             ("limits.command_bytes", limits.command_bytes, 1024),
             ("limits.payload_bytes", limits.payload_bytes, 1024),
             ("limits.outbox_bytes", limits.outbox_bytes, 16 * 1024),
+            ("api.body_bytes", api.body_bytes, 1024),
             // The HTTP library reads no less at once.
             ("limits.header_bytes", limits.header_bytes, 8 * 1024),
         ] {
@@ -228,6 +239,13 @@ impl Config {
                 self.notifications.max_age,
                 MINUTE,
                 100 * year,
+            ),
+            ("api.timeout", self.api.timeout, SECOND, 10 * MINUTE),
+            (
+                "api.idempotency.max_age",
+                self.api.idempotency.max_age,
+                MINUTE,
+                30 * DAY,
             ),
             (
                 "recovery.max_disconnection",

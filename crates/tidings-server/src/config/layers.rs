@@ -19,6 +19,10 @@ use super::{
 /// The file that is read when none is named, if it is there.
 const FILE: &str = "tidings.toml";
 
+/// What commands that talk to a running server read: where it is, and with which key. Whoever has
+/// them in the environment of a shell may start a server from there.
+const OF_CLIENTS: [&str; 2] = ["TIDINGS_URL", "TIDINGS_API_KEY"];
+
 /// What names the file instead of `--config`, for where there is no command line.
 const FILE_VARIABLE: &str = "TIDINGS_CONFIG";
 
@@ -166,8 +170,8 @@ fn read_file(
 fn read_variables(inputs: &Inputs, settings: &mut Vec<Setting>, problems: &mut Vec<Problem>) {
     let ours = inputs.variables.iter().filter_map(|(name, value)| {
         let name = name.to_str()?;
-        (name.starts_with(PREFIX) && name != FILE_VARIABLE && !is_service_link(name))
-            .then_some((name, value))
+        let is_other = name == FILE_VARIABLE || OF_CLIENTS.contains(&name) || is_service_link(name);
+        (name.starts_with(PREFIX) && !is_other).then_some((name, value))
     });
     let mut ours: Vec<_> = ours.collect();
     ours.sort_unstable();

@@ -49,6 +49,10 @@ limits! {
     CommandBytes = "command_bytes",
     /// Rooms of a connection.
     RoomsPerConnection = "rooms_per_connection",
+    /// Requests of a key of the HTTP API.
+    RatePerApiKey = "rate_per_api_key",
+    /// Bytes of the body of a request of the HTTP API.
+    ApiBodyBytes = "api_body_bytes",
     /// Writes that wait for the store.
     StoreQueue = "store_queue",
 }

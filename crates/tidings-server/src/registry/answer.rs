@@ -1,10 +1,11 @@
 //! The answer to a command: given once, from wherever the outcome is known.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use parking_lot::Mutex;
 use serde::Serialize;
 use tidings::{Ack, EmitError, Socket};
+use tokio::sync::oneshot;
 
 use crate::{
     events::{ErrorEvent, Event as _},
@@ -13,115 +14,158 @@ use crate::{
 
 /// The answer to a command. Clones are the same answer; the first that is given counts. Dropped by
 /// all who have it, it says that the command could not be finished.
-pub(crate) struct Answer<O> {
-    pending: Arc<Pending>,
-    output: PhantomData<fn(O)>,
-}
+pub(crate) struct Answer<O>(Arc<Pending<O>>);
 
-struct Pending {
-    socket: Socket,
+struct Pending<O> {
     /// `None` once the answer was given.
-    ack: Mutex<Option<Wanted>>,
+    asker: Mutex<Option<Asker<O>>>,
 }
 
-enum Wanted {
-    Answer(Ack),
-    /// The client did not ask for an answer, and hears of faults only.
-    Faults,
+/// Who wants to know.
+enum Asker<O> {
+    /// A client that waits for an acknowledgement.
+    Client(Ack),
+    /// A client that did not ask for an answer, and hears of faults only.
+    OfFaults(Socket),
+    /// Somebody in the server itself.
+    Ourselves(oneshot::Sender<Result<O, Fault>>),
 }
 
 /// What a successful command answers.
 #[derive(Serialize)]
-struct Success<'a, O> {
+pub(crate) struct Success<'a, O> {
     success: bool,
     #[serde(flatten)]
     output: &'a O,
 }
 
+impl<'a, O> Success<'a, O> {
+    /// With what it answers beside its success.
+    pub(crate) fn new(output: &'a O) -> Self {
+        Self {
+            success: true,
+            output,
+        }
+    }
+}
+
 /// What a command that failed answers.
 #[derive(Serialize)]
-struct Failure<'a> {
+pub(crate) struct Failure<'a> {
     success: bool,
     #[serde(flatten)]
     fault: &'a Fault,
 }
 
+impl<'a> Failure<'a> {
+    /// For that reason.
+    pub(crate) fn new(fault: &'a Fault) -> Self {
+        Self {
+            success: false,
+            fault,
+        }
+    }
+}
+
 impl<O> Clone for Answer<O> {
     fn clone(&self) -> Self {
-        Self {
-            pending: Arc::clone(&self.pending),
-            output: PhantomData,
-        }
+        Self(Arc::clone(&self.0))
     }
 }
 
 impl<O> fmt::Debug for Answer<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Answer").field(&self.pending.socket).finish()
+        f.write_str("Answer")
     }
 }
 
 impl<O: Serialize> Answer<O> {
     /// The answer to a command of that socket.
     pub(crate) fn new(socket: &Socket, ack: Option<Ack>) -> Self {
-        Self {
-            pending: Arc::new(Pending {
-                socket: socket.clone(),
-                ack: Mutex::new(Some(ack.map_or(Wanted::Faults, Wanted::Answer))),
-            }),
-            output: PhantomData,
-        }
+        Self::to(match ack {
+            Some(ack) => Asker::Client(ack),
+            None => Asker::OfFaults(socket.clone()),
+        })
     }
 
-    /// Answers, if the client wants to know.
-    pub(crate) fn give(&self, output: &O) {
-        if let Some(Wanted::Answer(ack)) = self.take() {
-            log_unsent(ack.send(&Success {
-                success: true,
-                output,
-            }));
+    /// An answer that the server itself waits for.
+    pub(crate) fn awaited() -> (Self, Awaited<O>) {
+        let (tell, told) = oneshot::channel();
+        (Self::to(Asker::Ourselves(tell)), Awaited(told))
+    }
+
+    fn to(asker: Asker<O>) -> Self {
+        Self(Arc::new(Pending {
+            asker: Mutex::new(Some(asker)),
+        }))
+    }
+
+    /// Answers, if anybody wants to know.
+    pub(crate) fn give(&self, output: O) {
+        match self.take() {
+            Some(Asker::Client(ack)) => log_unsent(ack.send(&Success::new(&output))),
+            // Whoever does not wait any longer does not want to know.
+            Some(Asker::Ourselves(tell)) => drop(tell.send(Ok(output))),
+            Some(Asker::OfFaults(_)) | None => {}
         }
     }
 
     /// Answers that it was not done.
     pub(crate) fn refuse(&self, fault: &Fault) {
-        if let Some(wanted) = self.take() {
-            self.pending.refuse(wanted, fault);
+        if let Some(asker) = self.take() {
+            asker.refuse(fault);
         }
     }
 
-    fn take(&self) -> Option<Wanted> {
-        self.pending.ack.lock().take()
+    fn take(&self) -> Option<Asker<O>> {
+        self.0.asker.lock().take()
     }
 }
 
-impl Pending {
+impl<O> Asker<O> {
     /// A client that did not ask for an answer hears of a fault by the event `error`, since
     /// otherwise it would wait for something that never comes.
-    fn refuse(&self, wanted: Wanted, fault: &Fault) {
-        let sent = match wanted {
-            Wanted::Answer(ack) => ack.send(&Failure {
-                success: false,
-                fault,
-            }),
-            Wanted::Faults => {
+    fn refuse(self, fault: &Fault) {
+        let sent = match self {
+            Self::Client(ack) => ack.send(&Failure::new(fault)),
+            Self::OfFaults(socket) => {
                 let event = ErrorEvent {
                     code: fault.code(),
                     message: fault.sentence(),
                 };
-                self.socket.emit(ErrorEvent::NAME, &event)
+                socket.emit(ErrorEvent::NAME, &event)
             }
+            Self::Ourselves(tell) => return drop(tell.send(Err(fault.clone()))),
         };
         log_unsent(sent);
     }
 }
 
-impl Drop for Pending {
+impl<O> Drop for Pending<O> {
     fn drop(&mut self) {
-        if let Some(wanted) = self.ack.get_mut().take() {
-            let sentence = "The command was given up: the server is shutting down, or has failed.";
-            self.refuse(wanted, &Fault::new(Code::Unavailable, sentence));
+        if let Some(asker) = self.asker.get_mut().take() {
+            asker.refuse(&given_up());
         }
+    }
+}
+
+fn given_up() -> Fault {
+    let sentence = "The command was given up: the server is shutting down, or has failed.";
+    Fault::new(Code::Unavailable, sentence)
+}
+
+/// The other end of an answer that the server itself waits for.
+#[derive(Debug)]
+pub(crate) struct Awaited<O>(oneshot::Receiver<Result<O, Fault>>);
+
+impl<O> Awaited<O> {
+    /// What was answered.
+    ///
+    /// # Errors
+    ///
+    /// When it was not done.
+    pub(crate) async fn outcome(self) -> Result<O, Fault> {
+        self.0.await.unwrap_or_else(|_| Err(given_up()))
     }
 }
 
@@ -129,5 +173,23 @@ impl Drop for Pending {
 pub(crate) fn log_unsent(sent: Result<(), EmitError>) {
     if let Err(error) = sent {
         tracing::error!(%error, "could not be sent");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_answer_counts_and_a_dropped_one_is_a_fault() {
+        let (answer, awaited) = Answer::awaited();
+        answer.clone().give(1);
+        answer.give(2);
+        assert_eq!(awaited.outcome().await, Ok(1));
+
+        let (answer, awaited) = Answer::<u8>::awaited();
+        drop(answer);
+        let fault = awaited.outcome().await.unwrap_err();
+        assert_eq!(fault.code(), Code::Unavailable);
     }
 }

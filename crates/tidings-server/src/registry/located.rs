@@ -5,7 +5,7 @@ use serde_path_to_error::{Deserializer as Tracked, Track};
 
 /// A value whose errors begin with the field that does not fit, unless they name it anyway.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Located<T>(pub(super) T);
+pub(crate) struct Located<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

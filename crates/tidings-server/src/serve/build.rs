@@ -14,6 +14,7 @@ use crate::{
     channel, commands,
     config::{
         Config,
+        api::KeyConfig,
         auth::Secret,
         services::{Audience, Sync},
     },
@@ -27,12 +28,20 @@ const NAMESPACE: &str = "/";
 const METRICS: &str = "server:metrics";
 
 /// What development loosens beside guests and open rooms. Without a key, tokens are signed with a
-/// secret of this run's own.
+/// secret of this run's own, and so is there a key of the HTTP API.
 pub(super) fn loosened(mut config: Config) -> Config {
     config.presence.audience = Audience::Everyone;
     config.metrics.room = config.metrics.room.or_else(|| RoomId::new(METRICS).ok());
     if !config.auth.has_key() {
         config.auth.secret = Some(Secret::random());
+    }
+    if config.api.keys.is_empty() {
+        config.api.keys.push(KeyConfig {
+            name: "dev".to_owned(),
+            key: Secret::random(),
+            methods: None,
+            rooms: None,
+        });
     }
     config
 }

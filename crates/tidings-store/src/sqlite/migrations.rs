@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_beginning.sql"),
     include_str!("migrations/0002_outbox.sql"),
     include_str!("migrations/0003_documents.sql"),
+    include_str!("migrations/0004_notification_keys.sql"),
 ];
 
 /// Marks a file as ours: `TIDG`.

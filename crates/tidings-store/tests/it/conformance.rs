@@ -64,6 +64,7 @@ macro_rules! conformance {
             notifications_come_newest_first,
             notifications_are_read_once,
             names_of_notifications_are_the_users_own,
+            a_notification_that_is_sent_again_is_answered_with_the_first,
 
             members_come_and_go,
             users_are_known_by_when_they_were_last_seen,

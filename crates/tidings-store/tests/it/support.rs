@@ -105,6 +105,7 @@ pub(crate) async fn notify(store: &dyn Store, user: &str, title: &str, at: i64) 
         title: title.into(),
         body: format!("Body of {title}").into(),
         data: None,
+        key: None,
         at: Time::from_millis(at),
     };
     let answer = queue(|done| store.notify(notification, done));

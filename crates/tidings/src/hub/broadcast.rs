@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::{
     live::Hub,
     selection::Selection,
-    socket::{EmitError, SocketInfo, check_name, event_content},
+    socket::{EmitError, Socket, SocketInfo, check_name, event_content},
 };
 use crate::{
     adapter::{Answers, Flags, LocalHub, Packet},
@@ -170,6 +170,19 @@ impl Broadcast {
             .answers
             .extend(LocalHub::new(&self.hub).sockets(&self.selection));
         found
+    }
+
+    /// The selected sockets of this node, as handles.
+    ///
+    /// ```
+    /// # fn example(hub: tidings::Hub) {
+    /// for socket in hub.to("lobby").local_sockets() {
+    ///     println!("{} has {} bytes to write", socket.id(), socket.connection().queued_bytes());
+    /// }
+    /// # }
+    /// ```
+    pub fn local_sockets(&self) -> Vec<Socket> {
+        self.hub.select(&self.selection)
     }
 
     /// Has the selected sockets join rooms.

@@ -205,6 +205,7 @@ fn start(
                 title: "title".into(),
                 body: "body".into(),
                 data: None,
+                key: None,
                 at: Time::EPOCH,
             };
             let answer = queue(|done| store.notify(new, done));

@@ -1,7 +1,8 @@
 //! What users are told.
 
 use tidings_store::{
-    NewNotification, NotificationQuery, Notifications, NotificationsRead, ReadIds, StoreError, Time,
+    NewNotification, NotificationQuery, Notifications, NotificationsRead, ReadIds, Store,
+    StoreError, Time,
 };
 
 use super::Place;
@@ -40,6 +41,7 @@ pub(crate) async fn notifications_come_newest_first(place: &dyn Place) {
         title: "title".into(),
         body: "body".into(),
         data: Some("[1]".into()),
+        key: None,
         at: Time::from_millis(3),
     };
     let full = queue(|done| store.notify(full, done))
@@ -119,4 +121,46 @@ pub(crate) async fn names_of_notifications_are_the_users_own(place: &dyn Place) 
             "{foreign:?}: {refused:?}"
         );
     }
+}
+
+pub(crate) async fn a_notification_that_is_sent_again_is_answered_with_the_first(
+    place: &dyn Place,
+) {
+    let send = async |store: &dyn Store, user: &str, key: Option<&str>, title: &str| {
+        let new = NewNotification {
+            user: user.into(),
+            title: title.into(),
+            body: "".into(),
+            data: None,
+            key: key.map(Into::into),
+            at: Time::from_millis(5),
+        };
+        let answer = queue(|done| store.notify(new, done));
+        answer.await.unwrap().unwrap()
+    };
+    let store = place.open();
+    let first = send(&*store, "ana", Some("k"), "first").await;
+    assert_eq!((first.duplicate, first.unread), (false, 1));
+    store.close().await.unwrap();
+    drop(store);
+
+    let store = place.open();
+    let again = send(&*store, "ana", Some("k"), "second").await;
+    assert_eq!((again.duplicate, again.unread), (true, 1));
+    assert_eq!(again.notification, first.notification);
+    // The name is for this user alone, and no name is the name of nothing.
+    for (user, key) in [
+        ("ana", Some("l")),
+        ("ben", Some("k")),
+        ("ana", None),
+        ("ana", None),
+    ] {
+        let other = send(&*store, user, key, "other").await;
+        assert!(!other.duplicate, "{user} {key:?}");
+    }
+    let found = store.notifications("ana", query(false, None, 9)).await;
+    assert_eq!(
+        titles(&found.unwrap()),
+        ["other", "other", "other", "first"]
+    );
 }

@@ -7,7 +7,7 @@ use std::{
 
 use tidings_protocol::close::CloseCode;
 
-use super::{Connection, Goodbye, Wire};
+use super::{Connection, Goodbye, HeartbeatConfig, Wire};
 use crate::{reason::CloseReason, transport::timers::Heartbeat};
 
 impl Connection {
@@ -52,6 +52,18 @@ impl Connection {
         self.timers.lock().heartbeat = Heartbeat::Idle {
             ping_at: Instant::now() + self.heartbeat.interval,
         };
+    }
+
+    /// When the peer last showed by the heartbeat that it is there: by answering a ping, or at
+    /// first by connecting.
+    pub fn last_pong(&self) -> Instant {
+        let HeartbeatConfig { interval, timeout } = self.heartbeat;
+        let asked = match self.timers.lock().heartbeat {
+            Heartbeat::Idle { ping_at } => ping_at,
+            Heartbeat::Pinged { pong_by, .. } => pong_by.checked_sub(timeout).unwrap_or(pong_by),
+        };
+        // The next ping is due an interval after the last answer.
+        asked.checked_sub(interval).unwrap_or(asked)
     }
 
     /// Whether `tick` is an earlier entry in the wheel than the one that counts now.

@@ -1,0 +1,92 @@
+//! The HTTP API: what a backend in any language asks of the server, one `POST` a method.
+//!
+//! A method is written once, as a function from a [`Request`](request::Request) and its typed input
+//! to its typed output, and is listed in [`methods`] with what others have to know of it. The
+//! routes, `/api/openapi.json` and `docs/api.md` come of that list. What clients can do as well is
+//! done by the functions that do it for them, in `commands`.
+//!
+//! Every request passes the same gates in this order, none of which reads its body: the API is on,
+//! it is a `POST`, the key is good, there is such a method and the key is good for it, and the key
+//! has not asked too often.
+
+mod gate;
+mod http;
+mod idempotency;
+mod keys;
+mod method;
+mod methods;
+mod openapi;
+mod reference;
+mod request;
+
+use std::sync::{Arc, LazyLock};
+
+use ::http::{StatusCode, header};
+use axum::{
+    Router,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+    routing::{any, get},
+};
+use tidings::{Hub, Server};
+
+pub(crate) use self::{gate::Gate, reference::reference};
+use crate::{app::App, registry::shape};
+
+/// The paths of the API. They are the same on whatever listener they are mounted.
+pub(crate) fn router(app: App, hub: Hub, server: Server) -> Router {
+    let api = Api(Arc::new(Inner {
+        app,
+        hub,
+        server,
+        methods: methods::methods(),
+    }));
+    Router::new()
+        .route("/api/openapi.json", get(description))
+        .route("/api/{*method}", any(http::handle))
+        .route("/api/", any(http::handle_nothing))
+        .route("/api", any(http::handle_nothing))
+        .with_state(api)
+}
+
+/// The names of all methods, for the settings.
+pub(crate) fn method_names() -> &'static [(&'static str, method::Scope)] {
+    static NAMES: LazyLock<Vec<(&str, method::Scope)>> = LazyLock::new(|| {
+        let methods = methods::methods();
+        methods.iter().map(|it| (it.name, it.scope)).collect()
+    });
+    &NAMES
+}
+
+pub(crate) use self::method::Scope;
+
+/// What all requests share. Cheap to clone; clones are the same.
+#[derive(Debug, Clone)]
+struct Api(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    app: App,
+    hub: Hub,
+    server: Server,
+    methods: method::Methods,
+}
+
+/// The description of the API for programs. It says nothing of this server but its version.
+async fn description(State(api): State<Api>) -> Response {
+    if !api.0.app.api().is_on() {
+        return http::off();
+    }
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let methods = methods::methods();
+        openapi::document(&methods, &mut shape::generator()).to_string()
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (StatusCode::OK, headers, TEXT.as_str()).into_response()
+}
+
+/// What the last part of a path names.
+type MethodName = Path<String>;
