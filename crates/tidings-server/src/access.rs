@@ -1,7 +1,8 @@
 //! Who may enter which room, and send there.
 //!
 //! A room is open to a user when any of these says so: it is a private conversation of theirs, the
-//! token names it, the configuration makes it public, or the store has the user as its member.
+//! token names it, the configuration makes it public, the store has the user as its member, or the
+//! backend says so that is asked when none of those do.
 //! Nothing is open because nobody forbade it.
 
 use std::sync::Arc;
@@ -15,6 +16,10 @@ use crate::{
     names::{RoomId, UserId},
     private,
     session::Session,
+    webhooks::{
+        Webhooks,
+        authorize::{Action, Verdict as Said},
+    },
 };
 
 /// The rules of a server.
@@ -27,6 +32,7 @@ pub(crate) struct Access {
     /// Bytes that the name of a room may have.
     name_bytes: usize,
     store: Arc<dyn Store>,
+    webhooks: Webhooks,
 }
 
 /// What is known without asking anybody.
@@ -40,12 +46,18 @@ enum Verdict {
 
 impl Access {
     /// Rules by which the public rooms are open to everybody, or every room is.
-    pub(crate) fn new(rooms: &RoomsConfig, everything: bool, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(
+        rooms: &RoomsConfig,
+        everything: bool,
+        store: Arc<dyn Store>,
+        webhooks: Webhooks,
+    ) -> Self {
         Self {
             public: rooms.public.clone(),
             everything,
             name_bytes: rooms.name_bytes,
             store,
+            webhooks,
         }
     }
 
@@ -93,22 +105,15 @@ impl Access {
     /// When the user may not, or when the store cannot be asked.
     pub(crate) async fn enter(&self, session: &Session, room: &RoomId) -> Result<(), Fault> {
         self.check_name(room)?;
-        let yes = match self.verdict(session, room) {
-            Verdict::Yes => true,
-            Verdict::No => false,
-            Verdict::Ask => self.is_member(room, session.user_id()).await?,
-        };
-        if yes {
+        if self.is_open_to(session, room).await? {
             return Ok(());
         }
-        Err(Fault::new(
-            Code::PermissionDenied,
-            format!(
-                "{} may not enter room {room}. The token has to name it in the claim rooms, or \
-                 the user has to be made a member.",
-                session.user_id()
-            ),
-        ))
+        let denied = format!(
+            "{} may not enter room {room}. The token has to name it in the claim rooms, or the \
+             user has to be made a member.",
+            session.user_id()
+        );
+        self.ask(Action::Join, session, room, denied).await
     }
 
     /// Whether the user may send to the room. Who is inside with this connection was let in
@@ -123,19 +128,56 @@ impl Access {
         room: &RoomId,
         inside: bool,
     ) -> Result<(), Fault> {
+        self.check_name(room)?;
         if !private::is_private(room) && !session.may_send(room) {
-            return Err(Fault::new(
-                Code::PermissionDenied,
-                format!(
-                    "{} may not send to room {room}: the token's claim publish does not name it.",
-                    session.user_id()
-                ),
-            ));
+            let denied = format!(
+                "{} may not send to room {room}: the token's claim publish does not name it.",
+                session.user_id()
+            );
+            return self.ask(Action::Publish, session, room, denied).await;
         }
-        if inside {
+        if inside || self.is_open_to(session, room).await? {
             return Ok(());
         }
-        self.enter(session, room).await
+        let denied = format!(
+            "{} may not send to room {room}. The token has to name it in the claim rooms, or the \
+             user has to be made a member.",
+            session.user_id()
+        );
+        self.ask(Action::Publish, session, room, denied).await
+    }
+
+    /// Whether we ourselves know that the user may enter.
+    async fn is_open_to(&self, session: &Session, room: &RoomId) -> Result<bool, Fault> {
+        match self.verdict(session, room) {
+            Verdict::Yes => Ok(true),
+            Verdict::No => Ok(false),
+            Verdict::Ask => self.is_member(room, session.user_id()).await,
+        }
+    }
+
+    /// Asks the backend for what nothing else allows. `denied` is said when nobody is asked, or
+    /// gives no reason. What two people say to each other is not for it to open.
+    async fn ask(
+        &self,
+        action: Action,
+        session: &Session,
+        room: &RoomId,
+        denied: String,
+    ) -> Result<(), Fault> {
+        let said = match self.webhooks.authorizer() {
+            Some(authorizer) if !private::is_private(room) => {
+                authorizer.ask(action, &session.identity, room).await?
+            }
+            _ => Said::Denied(None),
+        };
+        match said {
+            Said::Allowed => Ok(()),
+            Said::Denied(reason) => {
+                let sentence = reason.map_or(denied, |it| it.to_string());
+                Err(Fault::new(Code::PermissionDenied, sentence))
+            }
+        }
     }
 
     async fn is_member(&self, room: &RoomId, user: &UserId) -> Result<bool, Fault> {

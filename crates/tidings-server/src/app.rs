@@ -7,7 +7,8 @@
 //!
 //! **Locks.** Those of a part of the rooms, of a part of the users, of the typing hints and of one
 //! client. The first may be held while taking the second or the last; otherwise each is taken
-//! alone. Sending puts frames into outboxes, waits for nobody, and may happen under any of them.
+//! alone, save that under the first two an event may be queued in the store and a deadline be set,
+//! which have short locks of their own. Sending puts frames into outboxes, waits for nobody, and may happen under any of them.
 
 use std::{
     sync::{
@@ -32,9 +33,11 @@ use crate::{
     guard::Guard,
     identity::verifier::Verifier,
     metrics::{self, Metrics},
+    names::RoomId,
     presence::Presence,
     rooms::Rooms,
     typing::Typing,
+    webhooks::{self, Webhooks},
 };
 
 /// The shared state. Cheap to clone; clones are the same.
@@ -52,6 +55,7 @@ struct Inner {
     rooms: Arc<Rooms>,
     presence: Presence,
     typing: Typing,
+    webhooks: Webhooks,
     delivered: Delivered,
     departures: Departures,
     api: Gate,
@@ -74,6 +78,8 @@ pub(crate) enum Due {
     Expired(Device),
     /// The connection went, and has not come back within the grace.
     Departed(Device),
+    /// Nobody has come back into a room within the grace.
+    Vacated(RoomId),
 }
 
 impl App {
@@ -84,9 +90,20 @@ impl App {
         store: Arc<dyn Store>,
         verifier: Verifier,
         guard: Guard,
+        webhooks: Webhooks,
     ) -> Self {
-        let access = Access::new(&config.rooms, dev, Arc::clone(&store));
+        let access = Access::new(&config.rooms, dev, Arc::clone(&store), webhooks.clone());
         let typing = Typing::new(config.typing.timeout);
+        let due = Deadlines::default();
+        let rooms = if webhooks.want_rooms() {
+            Rooms::watched_by(webhooks::occupancy::Rooms {
+                webhooks: webhooks.clone(),
+                due: due.clone(),
+                grace: config.presence.grace,
+            })
+        } else {
+            Rooms::default()
+        };
         Self(Arc::new(Inner {
             api: Gate::new(&config.api),
             config,
@@ -95,12 +112,13 @@ impl App {
             verifier,
             access,
             guard,
-            rooms: Arc::default(),
+            rooms: Arc::new(rooms),
             presence: Presence::default(),
             typing,
+            webhooks,
             delivered: Delivered::default(),
             departures: Departures::default(),
-            due: Deadlines::default(),
+            due,
             metrics: Metrics::default(),
             devices: AtomicU64::new(0),
             node_id: random_name(),
@@ -151,6 +169,11 @@ impl App {
     /// Who is typing.
     pub(crate) fn typing(&self) -> &Typing {
         &self.0.typing
+    }
+
+    /// Backends that are told and asked.
+    pub(crate) fn webhooks(&self) -> &Webhooks {
+        &self.0.webhooks
     }
 
     /// What was delivered to whom.
@@ -206,6 +229,7 @@ impl App {
         let typing = crate::commands::expire_typing(&self, &hub);
         let deliveries = crate::delivered::report(&self, &hub);
         let retention = crate::retention::keep(&self);
+        let webhooks = self.webhooks().deliver();
         let deadlines = async {
             loop {
                 let due = self.0.due.next().await;
@@ -218,7 +242,9 @@ impl App {
                 keys.keep().await;
             }
         };
-        tokio::join!(typing, deliveries, retention, report, keys, deadlines);
+        tokio::join!(
+            typing, deliveries, retention, webhooks, report, keys, deadlines
+        );
     }
 }
 

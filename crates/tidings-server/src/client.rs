@@ -1,7 +1,11 @@
 //! What the server keeps of one connected client, whatever its transport: where it comes from, who
 //! has signed in on it, its rooms, and how much it may still ask for.
 
-use std::{collections::HashSet, net::IpAddr, sync::Arc};
+use std::{
+    collections::HashSet,
+    net::IpAddr,
+    sync::{Arc, atomic::AtomicUsize},
+};
 
 use parking_lot::{Mutex, MutexGuard};
 use tidings::Socket;
@@ -16,6 +20,8 @@ pub(crate) struct Client {
     pub(crate) device: Device,
     /// Where it comes from, as far as trusted proxies tell.
     pub(crate) address: IpAddr,
+    /// Commands of it that wait for a backend.
+    pub(crate) at_backends: AtomicUsize,
     /// Under one short lock, since every command asks for several of these.
     state: Mutex<State>,
     /// Held by a command that those after it have to wait for.
@@ -35,6 +41,7 @@ impl Client {
         Self {
             device,
             address,
+            at_backends: AtomicUsize::new(0),
             state: Mutex::new(State {
                 session: None,
                 rooms: HashSet::new(),

@@ -20,6 +20,7 @@ pub(crate) mod services;
 mod show;
 mod size;
 mod weakness;
+pub(crate) mod webhooks;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -39,6 +40,7 @@ pub(crate) use self::{
         ChatConfig, HeartbeatConfig, NotificationsConfig, PresenceConfig, RecoveryConfig,
         RoomsConfig, StoreConfig, TypingConfig,
     },
+    webhooks::WebhooksConfig,
 };
 
 /// The file with every setting at its default and a word about each.
@@ -81,6 +83,8 @@ pub(crate) struct Config {
     pub(crate) metrics: MetricsConfig,
     /// The HTTP API.
     pub(crate) api: ApiConfig,
+    /// Backends that are told and asked.
+    pub(crate) webhooks: WebhooksConfig,
 }
 
 impl Default for Config {
@@ -102,6 +106,7 @@ impl Default for Config {
             recovery: RecoveryConfig::default(),
             metrics: MetricsConfig::default(),
             api: ApiConfig::default(),
+            webhooks: WebhooksConfig::default(),
         }
     }
 }

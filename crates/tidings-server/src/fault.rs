@@ -59,7 +59,11 @@ pub(crate) enum Code {
     Conflict,
     /// The application behind the server has ended the connection.
     Dismissed,
-    /// The server is shutting down, or what it stores in is out of reach.
+    /// The backend that carries out the command has not answered in time.
+    Timeout,
+    /// The backend that carries out the command has failed, or has answered what is no answer.
+    BadGateway,
+    /// The server is shutting down, or what it stores in or asks is out of reach.
     Unavailable,
     /// The server has made a mistake; its log says which.
     Internal,
@@ -86,6 +90,8 @@ impl Code {
             Self::UnknownMethod => "unknown_method",
             Self::Conflict => "conflict",
             Self::Dismissed => "dismissed",
+            Self::Timeout => "timeout",
+            Self::BadGateway => "bad_gateway",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }

@@ -25,6 +25,7 @@ mod message;
 mod metrics;
 mod names;
 mod origin;
+mod outgoing;
 mod pages;
 mod presence;
 mod private;
@@ -35,6 +36,7 @@ mod routes;
 mod serve;
 mod session;
 mod typing;
+mod webhooks;
 
 use std::process::ExitCode;
 

@@ -17,6 +17,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use tidings::{Ack, Args, Socket};
 
 use self::shape::Shape;
@@ -31,6 +32,7 @@ use crate::{
     fault::{Code, Fault},
     limits::meters::Limit,
     session::Session,
+    webhooks::backend::Command,
 };
 
 type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -224,20 +226,43 @@ fn admit(app: &App, socket: &Socket, args: &Args, cost: u32) -> Result<Arc<Clien
     Ok(client)
 }
 
-/// Answers a command that is not there.
+/// Answers a command that is not among ours.
 pub(crate) async fn unknown(app: App, socket: Socket, name: &str, args: Args, ack: Option<Ack>) {
-    let fault = match admit(&app, &socket, &args, 1) {
-        Ok(_) => {
-            // A name may be as long as a message.
-            let shown: String = name.chars().take(64).collect();
-            Fault::new(
-                Code::UnknownCommand,
-                format!("There is no command {shown:?}."),
-            )
+    match pass_on(&app, &socket, name, &args).await {
+        Ok(answer) => {
+            if let Some(ack) = ack {
+                log_unsent(ack.send(answer));
+            }
         }
-        Err(fault) => fault,
+        Err(fault) => Answer::<Done>::new(&socket, ack).refuse(&fault),
+    }
+}
+
+/// Has a backend carry out a command, if one is there for it, and gives its answer.
+async fn pass_on(app: &App, socket: &Socket, name: &str, args: &Args) -> Result<Args, Fault> {
+    let client = admit(app, socket, args, 1)?;
+    let Some(backend) = app.webhooks().backend(name) else {
+        // A name may be as long as a message.
+        let shown: String = name.chars().take(64).collect();
+        return Err(Fault::new(
+            Code::UnknownCommand,
+            format!("There is no command {shown:?}."),
+        ));
     };
-    Answer::<Done>::new(&socket, ack).refuse(&fault);
+    drop(client.turn().await);
+    let session = client.session().ok_or_else(Fault::unauthenticated)?;
+    let id = socket.id();
+    let command = Command {
+        command: name,
+        user: &session.identity,
+        client_id: id.as_str(),
+        transport: socket.connection().transport(),
+        data: args
+            .get::<Option<Value>>(0)
+            .map_err(|error| Fault::unreadable(name, &error))?
+            .unwrap_or_default(),
+    };
+    backend.run(&command, &client).await
 }
 
 fn read<I: DeserializeOwned>(name: &str, args: &Args) -> Result<I, Fault> {

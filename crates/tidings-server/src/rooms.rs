@@ -16,6 +16,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt,
     hash::{BuildHasher, RandomState},
     sync::Arc,
 };
@@ -40,6 +41,20 @@ const TAIL_MAX: usize = 1_024;
 pub(crate) struct Rooms {
     parts: [Mutex<HashMap<RoomId, Room>>; PARTS],
     hasher: RandomState,
+    occupancy: Option<Box<dyn Occupancy>>,
+}
+
+/// Hears whether anybody is in a room. It is called under the lock of the room's part, as `tell`
+/// closures are, and has to have [`Rooms::settle`] called when a room has been empty for long.
+pub(crate) trait Occupancy: fmt::Debug + Send + Sync {
+    /// Somebody is in a room that counted as vacant.
+    fn occupied(&self, room: &RoomId);
+
+    /// Nobody is in a room any more, which counts as occupied until that has lasted.
+    fn emptied(&self, room: &RoomId);
+
+    /// Nobody has come back: the room counts as vacant.
+    fn vacated(&self, room: &RoomId);
 }
 
 /// One room, as seen by its members.
@@ -52,6 +67,8 @@ pub(crate) struct Room {
     tail: Vec<Happening>,
     /// Messages that the tail had no room for.
     tail_overflowed: bool,
+    /// Nobody is here, and whoever hears of that has not heard yet.
+    vacating: bool,
 }
 
 /// A user in a room.
@@ -97,11 +114,20 @@ impl Default for Rooms {
         Self {
             parts: Default::default(),
             hasher: RandomState::new(),
+            occupancy: None,
         }
     }
 }
 
 impl Rooms {
+    /// Rooms of which somebody hears whether anybody is in them.
+    pub(crate) fn watched_by(occupancy: impl Occupancy + 'static) -> Self {
+        Self {
+            occupancy: Some(Box::new(occupancy)),
+            ..Self::default()
+        }
+    }
+
     fn part(&self, room: &RoomId) -> MutexGuard<'_, HashMap<RoomId, Room>> {
         let hash = self.hasher.hash_one(room.as_str());
         self.parts[(hash % PARTS as u64) as usize].lock()
@@ -145,7 +171,34 @@ impl Rooms {
     ) {
         let mut part = self.part(room_id);
         let room = part.entry(room_id.clone()).or_default();
+        self.come(room_id, room);
         tell(room.enter(device, identity, info));
+    }
+
+    /// Somebody is about to be in a room.
+    fn come(&self, room_id: &RoomId, room: &mut Room) {
+        if let Some(occupancy) = &self.occupancy
+            && room.members.is_empty()
+            && !std::mem::take(&mut room.vacating)
+        {
+            occupancy.occupied(room_id);
+        }
+    }
+
+    /// A room has been empty for long. One that somebody has come back into stays as it is.
+    pub(crate) fn settle(&self, room_id: &RoomId) {
+        let mut part = self.part(room_id);
+        let Some(room) = part.get_mut(room_id) else {
+            return;
+        };
+        if let Some(occupancy) = &self.occupancy
+            && std::mem::take(&mut room.vacating)
+        {
+            occupancy.vacated(room_id);
+        }
+        if room.is_idle() {
+            part.remove(room_id);
+        }
     }
 
     /// A device leaves a room. `tell` hears of the user, if that was the last device in it.
@@ -163,6 +216,12 @@ impl Rooms {
         let left = room.leave(device, user);
         if let Some(left) = left {
             tell(left);
+            if let Some(occupancy) = &self.occupancy
+                && room.members.is_empty()
+            {
+                room.vacating = true;
+                occupancy.emptied(room_id);
+            }
         }
         if room.is_idle() {
             part.remove(room_id);
@@ -287,7 +346,7 @@ impl Room {
     }
 
     fn is_idle(&self) -> bool {
-        self.members.is_empty() && self.joining == 0
+        self.members.is_empty() && self.joining == 0 && !self.vacating
     }
 }
 
@@ -323,6 +382,7 @@ impl Opening {
         if room.tail_overflowed {
             return Err(Overtaken);
         }
+        self.rooms.come(&self.room_id, room);
         let entrance = room.enter(device, identity, info);
         let since = room.tail.partition_point(|it| it.seq <= after);
         Ok(welcome(room, &room.tail[since..], entrance))
@@ -390,6 +450,59 @@ mod tests {
         let mut told = Entrance::Known;
         rooms.enter(&"lobby".into(), device, identity, None, |it| told = it);
         told
+    }
+
+    #[test]
+    fn whoever_watches_hears_of_a_room_when_it_is_occupied_and_when_it_stays_empty() {
+        #[derive(Debug, Default, Clone)]
+        struct Heard(Arc<Mutex<String>>);
+
+        impl Occupancy for Heard {
+            fn occupied(&self, _: &RoomId) {
+                self.0.lock().push('+');
+            }
+            fn emptied(&self, _: &RoomId) {
+                self.0.lock().push('?');
+            }
+            fn vacated(&self, _: &RoomId) {
+                self.0.lock().push('-');
+            }
+        }
+
+        // Who enters (a, b), leaves (A, B), is about to join and gives up (o), and that time has
+        // passed (.).
+        for (steps, expected) in [
+            ("abAB.", "+?-"),
+            ("aA", "+?"),
+            ("aAa.", "+?"),
+            ("aAbB.", "+??-"),
+            ("aA..b", "+?-+"),
+            ("o.", ""),
+            ("aAo.", "+?-"),
+            ("AB.", ""),
+        ] {
+            let heard = Heard::default();
+            let rooms = Arc::new(Rooms::watched_by(heard.clone()));
+            let lobby = "lobby".into();
+            for step in steps.chars() {
+                let user = step.to_lowercase().to_string();
+                match step {
+                    'o' => drop(rooms.open(&lobby)),
+                    '.' => rooms.settle(&lobby),
+                    'a' | 'b' => {
+                        enter(&rooms, device(step), &identity(&user, "Name"));
+                    }
+                    _ => {
+                        let device = device(step.to_ascii_lowercase());
+                        rooms.leave(&lobby, device, &user.as_str().into(), |_| {});
+                    }
+                }
+            }
+            assert_eq!(*heard.0.lock(), expected, "{steps}");
+            if expected.ends_with('-') {
+                assert!(rooms.parts.iter().all(|part| part.lock().is_empty()));
+            }
+        }
     }
 
     #[test]

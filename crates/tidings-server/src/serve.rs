@@ -33,12 +33,15 @@ use crate::{
     identity::{jwks::FetchError, verifier::KeyError},
     registry::log_unsent,
     routes,
+    webhooks::{Webhooks, WebhooksError},
 };
 
 /// The name under which sessions are stored while the server is down.
 const SESSIONS: &str = "recovery";
 /// When clients shall come back to a server that shuts down.
 const RECONNECT_AFTER_MS: u64 = 1_000;
+/// Time for backends to be told what happened last.
+const FLUSH_LASTS: Duration = Duration::from_secs(5);
 /// Time for those that are between two polls to hear so.
 const GOODBYE_LASTS: Duration = Duration::from_millis(500);
 
@@ -60,6 +63,9 @@ pub(crate) enum Failure {
     /// What was kept could not be read, or written at the end.
     #[error("the store failed: {0}")]
     Store(#[from] StoreError),
+    /// Backends can be neither told nor asked.
+    #[error("cannot set up webhooks: {0}")]
+    Webhooks(#[from] WebhooksError),
     /// The address is taken, or not one of this machine.
     #[error("cannot listen on {address}: {error}{}", advice(.error))]
     Listen {
@@ -126,7 +132,8 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     let store = build::open_store(&config)?;
     let verifier = build::verifier(&config, dev).await?;
     let guard = Guard::new(&config);
-    let app = App::new(config, dev, Arc::clone(&store), verifier, guard);
+    let webhooks = Webhooks::new(&config.webhooks, Arc::clone(&store)).await?;
+    let app = App::new(config, dev, Arc::clone(&store), verifier, guard, webhooks);
     let sessions = store.take_snapshot(SESSIONS).await?;
     let (server, hub) = build::server(&app, sessions)?;
     let listen_failed = |error| Failure::Listen {
@@ -135,6 +142,7 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     };
     let listener = TcpListener::bind(listen).await.map_err(listen_failed)?;
     let address = listener.local_addr().map_err(listen_failed)?;
+    app.webhooks().started();
     let drawn = app.config().api.keys.first().filter(|_| draws_key);
     introduce::introduce(&app, file.as_deref(), drawn.map(|it| &it.key), address);
 
@@ -163,7 +171,7 @@ async fn broken(house: &mut JoinHandle<()>) -> Failure {
     Failure::House(house.await.err())
 }
 
-/// Tells all clients to come back, and closes their connections.
+/// Tells all clients to come back, closes their connections, and has backends told of that.
 async fn say_goodbye(app: &App, server: &Server, hub: &Hub, signals: &mut Signals) {
     let goodbye = Draining {
         reconnect_after_ms: RECONNECT_AFTER_MS,
@@ -173,6 +181,9 @@ async fn say_goodbye(app: &App, server: &Server, hub: &Hub, signals: &mut Signal
         tokio::time::sleep(GOODBYE_LASTS).await;
         server.close().await;
         app.api().finish().await;
+        // What it does not reach waits in the store.
+        let flush = app.webhooks().flush();
+        let _ = tokio::time::timeout(FLUSH_LASTS, flush).await;
     };
     // Whoever asks a second time does not want to wait.
     tokio::select! {

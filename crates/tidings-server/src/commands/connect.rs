@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tidings::{CloseCode, ConnectRefused, Hub, Socket, State};
+use tidings::{CloseCode, CloseReason, ConnectRefused, Hub, Socket, State};
 
 use super::sign_in;
 use crate::{
@@ -27,6 +27,7 @@ use crate::{
     origin,
     registry::log_unsent,
     session::Session,
+    webhooks::event::Connection,
 };
 
 /// Rooms that the URL of an event stream or of long-polling may ask for; more have to be joined.
@@ -208,7 +209,7 @@ pub(super) async fn connected(socket: Socket, State(app): State<App>) {
 }
 
 /// A connection has gone; whoever was on it may be back within the grace.
-pub(super) async fn gone(socket: Socket, State(app): State<App>) {
+pub(super) async fn gone(socket: Socket, State(app): State<App>, reason: CloseReason) {
     let Some(client) = Client::of(&socket) else {
         return;
     };
@@ -224,10 +225,19 @@ pub(super) async fn gone(socket: Socket, State(app): State<App>) {
         return;
     };
     app.presence().lose(session.user_id(), device);
-    let grace = if socket.connection().transport() == "rpc" {
+    let transport = socket.connection().transport();
+    let grace = if transport == "rpc" {
         // It was never there for anybody.
         std::time::Duration::ZERO
     } else {
+        app.webhooks().disconnected(&Connection {
+            client_id: device.socket.as_str(),
+            user_id: session.user_id(),
+            username: &session.identity.username,
+            transport,
+            recovered: None,
+            reason: Some(reason.as_str()),
+        });
         app.config().presence.grace
     };
     app.departures().keep(device, session, client.rooms());
@@ -238,6 +248,7 @@ pub(super) async fn gone(socket: Socket, State(app): State<App>) {
 pub(crate) fn on_due(app: &App, hub: &Hub, due: Due) {
     match due {
         Due::Departed(device) => departed(app, hub, device),
+        Due::Vacated(room_id) => app.rooms().settle(&room_id),
         Due::SignIn(device) => {
             if let Some((socket, _)) = connection(hub, device) {
                 app.guard().hit(Limit::AuthTimeout);

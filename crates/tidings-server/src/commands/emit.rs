@@ -8,7 +8,6 @@ use crate::{
     channel, events,
     fault::{Code, Fault},
     names::{EventName, RoomId},
-    private,
     registry::{Call, Done},
 };
 
@@ -37,12 +36,7 @@ pub(super) async fn emit(call: Call, emit: Emit) -> Result<Done, Fault> {
         ..
     } = emit;
     must_be_in(&call.client, &room_id)?;
-    if !private::is_private(&room_id) && !session.may_send(&room_id) {
-        return Err(Fault::new(
-            Code::PermissionDenied,
-            format!("The token's claim publish does not name room {room_id}."),
-        ));
-    }
+    call.app.access().send(&session, &room_id, true).await?;
     if events::is_ours(event.as_str()) {
         return Err(Fault::new(
             Code::BadRequest,

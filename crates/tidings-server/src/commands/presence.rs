@@ -123,6 +123,7 @@ fn tell(app: &App, hub: &Hub, session: &Session, left: &[RoomId], change: &Chang
     let others = audience.except(channel::of_user(user_id));
     match (change.before, change.now) {
         (_, Status::Offline) => {
+            app.webhooks().offline(user_id, username);
             let event = UserOffline {
                 user_id,
                 username,
@@ -131,6 +132,7 @@ fn tell(app: &App, hub: &Hub, session: &Session, left: &[RoomId], change: &Chang
             log_unsent(others.emit(UserOffline::NAME, &event));
         }
         (Status::Offline, _) => {
+            app.webhooks().online(user_id, username);
             let event = UserOnline {
                 user_id,
                 username,

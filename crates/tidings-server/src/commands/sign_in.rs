@@ -19,6 +19,7 @@ use crate::{
     names::{UserId, Username},
     registry::{Answer, Call, log_unsent},
     session::Session,
+    webhooks::event::Connection,
 };
 
 /// Who signs in.
@@ -195,6 +196,14 @@ pub(super) fn welcome(app: &App, socket: &Socket, client: &Client, session: &Arc
         session: socket.session().map(|it| it.reveal().to_owned()),
     };
     log_unsent(socket.emit(Welcome::NAME, &welcome));
+    app.webhooks().connected(&Connection {
+        client_id: id.as_str(),
+        user_id: session.user_id(),
+        username: &session.identity.username,
+        transport: socket.connection().transport(),
+        recovered: Some(socket.recovered()),
+        reason: None,
+    });
     presence::arrive(app, socket, client, session);
 }
 

@@ -2,6 +2,7 @@
 
 mod api;
 mod metrics;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ impl Config {
         self.check_retention(&mut problems);
         self.check_metrics(&mut problems);
         self.api.check(&mut problems);
+        self.webhooks.check(&mut problems);
         problems
     }
 

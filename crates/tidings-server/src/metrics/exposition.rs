@@ -11,7 +11,7 @@ use super::{
     page::{Collected, Source},
     sources::{Clients, Process, Stored},
 };
-use crate::app::App;
+use crate::{app::App, webhooks::exposition::Exposed};
 
 /// The type of the page.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -51,6 +51,7 @@ pub(crate) fn of(app: &App, server: &Server, hub: &Hub) -> Exposition {
             hub: hub.clone(),
         }),
         Box::new(Stored(Arc::clone(app.store()))),
+        Box::new(Exposed(app.clone())),
         Box::new(Process),
     ])
 }

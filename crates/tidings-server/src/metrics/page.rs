@@ -1,6 +1,6 @@
 //! Writing numbers as OpenMetrics: one call a family.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use prometheus_client::{
     collector::Collector,
@@ -90,6 +90,26 @@ impl Page<'_> {
         for (which, value) in values {
             let labels = [(label, which.as_ref())];
             family.encode_family(&labels)?.encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+
+    /// How long something took, told apart by a label: all times together, and how many fell into
+    /// each bucket, of which each has its upper bound in seconds.
+    pub(crate) fn histograms<L: AsRef<str>>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl IntoIterator<Item = (L, Duration, Vec<(f64, u64)>)>,
+    ) -> fmt::Result {
+        let kind = MetricType::Histogram;
+        let mut family = self.0.encode_descriptor(name, help, None, kind)?;
+        for (which, sum, buckets) in values {
+            let labels = [(label, which.as_ref())];
+            let count = buckets.iter().map(|(_, count)| count).sum();
+            let mut metric = family.encode_family(&labels)?;
+            metric.encode_histogram::<NoLabelSet>(sum.as_secs_f64(), count, &buckets, None)?;
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ use crate::{
     identity::verifier::Verifier,
     names::RoomId,
     origin,
+    webhooks::{self, event::Stored},
 };
 
 const NAMESPACE: &str = "/";
@@ -58,6 +59,9 @@ pub(super) fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
             Sync::Normal => SyncMode::Normal,
         },
         queue: config.store.queue,
+        announcer: Some(Stored::among(webhooks::wanted(&config.webhooks))),
+        outbox: config.webhooks.queue,
+        outbox_bytes: config.webhooks.queue_bytes as u64,
         ..SqliteOptions::default()
     };
     let path = &config.store.path;

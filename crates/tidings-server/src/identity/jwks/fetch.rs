@@ -3,14 +3,11 @@
 use std::{io, time::Duration};
 
 use bytes::Bytes;
-use http::{StatusCode, Uri};
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
+use http::{Request, StatusCode, Uri};
+use http_body_util::Full;
 use thiserror::Error;
+
+use crate::outgoing::{self, Outgoing, Schemes};
 
 /// Time for a fetch from beginning to end.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,7 +43,7 @@ pub(crate) enum FetchError {
 /// Fetches one document, as often as wanted.
 #[derive(Debug)]
 pub(super) struct Fetcher {
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    outgoing: Outgoing,
     url: Uri,
 }
 
@@ -55,26 +52,14 @@ impl Fetcher {
     ///
     /// When there are no root certificates to tell servers by.
     pub(super) fn new(url: Uri) -> io::Result<Self> {
-        let builder = HttpsConnectorBuilder::new();
-        let connector = if url.scheme_str() == Some("https") {
-            let provider = rustls::crypto::aws_lc_rs::default_provider();
-            builder
-                .with_provider_and_native_roots(provider)?
-                .https_only()
+        let schemes = if url.scheme_str() == Some("https") {
+            Schemes::HttpsOnly
         } else {
-            let provider = rustls::crypto::aws_lc_rs::default_provider();
-            let config = rustls::ClientConfig::builder_with_provider(provider.into())
-                .with_safe_default_protocol_versions()
-                .map_err(io::Error::other)?
-                .with_root_certificates(rustls::RootCertStore::empty())
-                .with_no_client_auth();
-            builder.with_tls_config(config).https_or_http()
+            Schemes::HttpOnly
         };
-        let client = Client::builder(TokioExecutor::new())
-            // Minutes lie between two fetches.
-            .pool_max_idle_per_host(0)
-            .build(connector.enable_http1().build());
-        Ok(Self { client, url })
+        // Minutes lie between two fetches, so no connection is kept.
+        let outgoing = Outgoing::new(schemes, 0)?;
+        Ok(Self { outgoing, url })
     }
 
     /// Where it is.
@@ -94,29 +79,14 @@ impl Fetcher {
     }
 
     async fn fetch_whole(&self) -> Result<Bytes, FetchError> {
-        let response = self
-            .client
-            .get(self.url.clone())
-            .await
-            .map_err(|error| FetchError::Unreachable(chain(&error)))?;
-        if response.status() != StatusCode::OK {
-            return Err(FetchError::Status(response.status()));
+        let request = Request::get(self.url.clone())
+            .body(Full::default())
+            .map_err(|error| FetchError::Unreachable(error.to_string()))?;
+        let answer = self.outgoing.send(request).await;
+        let answer = answer.map_err(FetchError::Unreachable)?;
+        if answer.status() != StatusCode::OK {
+            return Err(FetchError::Status(answer.status()));
         }
-        Limited::new(response.into_body(), BYTES)
-            .collect()
-            .await
-            .map(http_body_util::Collected::to_bytes)
-            .map_err(|_| FetchError::Body)
+        outgoing::read(answer, BYTES).await.ok_or(FetchError::Body)
     }
-}
-
-/// An error with its causes, of which the last one says what happened.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
