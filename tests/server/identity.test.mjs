@@ -228,6 +228,7 @@ for (const transport of NAMES) {
           ["chat:history", { roomId: room }],
           ["chat:send", { roomId: room, content: "x" }],
           ["chat:read", { roomId: room, seq: 1 }],
+          ["chat:receipts", room],
         ])) {
           const answer = await client.ask(name, data);
           if (open) assert.equal(answer.success, true, `${name} ${room}: ${JSON.stringify(answer)}`);
@@ -291,6 +292,7 @@ for (const transport of NAMES) {
         ["chat:edit", { roomId, messageId, content: "hello" }],
         ["chat:delete", { roomId, messageId }],
         ["chat:read", { roomId, seq: 1 }],
+        ["chat:receipts", roomId],
       ])) {
         assertFault(await eve.ask(name, data), "permission_denied");
       }

@@ -357,6 +357,22 @@ const CASES = {
     }
   },
 
+  async "chat:receipts says how far everybody has come"({ actor, others, room }) {
+    await actor.done("room:join", room);
+    const { seq } = await actor.done("chat:send", { roomId: room, content: "who has seen this?" });
+    const [reader] = others;
+    for (const { user } of others) {
+      const delivered = (it) => it.roomId === room && it.userId === user.id && it.seq === seq;
+      await actor.event("chat:receipt", delivered);
+    }
+    await reader.done("chat:read", { roomId: room, seq });
+    const { receipts } = await actor.done("chat:receipts", room);
+    for (const { user } of others) {
+      const { delivered, read } = receipts.find((it) => it.userId === user.id);
+      assert.deepEqual([delivered, read], [seq, user.id === reader.user.id ? seq : 0], user.id);
+    }
+  },
+
   async "typing:start is heard until typing:stop, or until the message comes"({ actor, others, room }) {
     await actor.done("room:join", room);
     const hint = { roomId: room, userId: actor.user.id, username: actor.user.name };
@@ -592,6 +608,7 @@ const MISFITS = [
   ["chat:history", { ...ROOM, limit: -1 }, "limit"],
   ["chat:read", { ...ROOM }, "seq"],
   ["chat:read", { ...ROOM, seq: 1.5 }, "seq"],
+  ["chat:receipts", {}, "roomId"],
   ["typing:start", {}, "roomId"],
   ["typing:stop", [], "roomId"],
   ["presence:set", {}, "status"],

@@ -12,6 +12,7 @@ mod emit;
 pub(crate) mod members;
 pub(crate) mod notifications;
 pub(crate) mod presence;
+mod receipts;
 pub(crate) mod rooms;
 mod sign_in;
 mod typing;
@@ -203,6 +204,17 @@ pub(crate) fn registry() -> Registry {
                 events: &["chat:receipt"],
             },
             chat::read,
+        )
+        .command(
+            About {
+                name: "chat:receipts",
+                summary: "Reads how far users have come in a room; in one of more members than \
+                          `chat.receipts_max_members`, only how far oneself has.",
+                permission: MayJoin,
+                cost: 2,
+                events: &[],
+            },
+            receipts::list,
         )
         .command(
             About {
