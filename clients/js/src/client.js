@@ -98,6 +98,11 @@ export class Client extends Emitter {
     return this;
   }
 
+  /** Makes the next attempt now instead of when it is due, for a page that has a button for that. */
+  retry() {
+    this.#connection.wake();
+  }
+
   /** Ends the connection. What was not answered is rejected. */
   close() {
     this.#connection.close();

@@ -271,6 +271,19 @@ for (const transport of /** @type {const} */ (["ws", "sse", "poll"])) {
   });
 }
 
+test("a client that waits for its next attempt makes it now when it is told to", async (t) => {
+  const { line } = await serveBehindProxy(t);
+  const ana = guest(t, line.url, "ana", { backoff: { firstMs: 600_000, longestMs: 600_000 } });
+  await reaches(ana, "online");
+  const lost = ana.once("state");
+  line.cut();
+  assert.equal((await within(lost, 5000, "end of the connection")).state, "reconnecting");
+  ana.retry();
+  await reaches(ana, "online");
+  ana.retry();
+  assert.equal(ana.state, "online", "there is nothing to try");
+});
+
 test("a page that is shown again tries at once", async (t) => {
   const { line } = await serveBehindProxy(t);
   const ana = guest(t, line.url, "ana", { backoff: { firstMs: 60_000, longestMs: 60_000 } });
