@@ -1,144 +1,177 @@
-/** The page: finds its elements, and connects the room with what is seen of it. */
+/** The page: puts the chat and what is seen of it together. */
 
-import { startComposer } from "./composer.js";
-import { guest, remember, remembered } from "./identity.js";
-import { Frames, startSnippets } from "./inspector.js";
-import { Messages } from "./messages.js";
-import { showMembers, showTyping } from "./people.js";
-import { Room } from "./room.js";
-import { say, sayAll } from "./words.js";
+import { guest, remember, remembered, rememberedRooms, rememberRooms } from "./identity.js";
+import { Chat } from "./model/chat.js";
+import { avatar } from "./view/avatar.js";
+import { Bell } from "./view/bell.js";
+import { Composer } from "./view/composer.js";
+import { ConnectionBar } from "./view/connection.js";
+import { askDelete, askName, askRoom } from "./view/dialogs.js";
+import { any, button } from "./view/dom.js";
+import { showHeader } from "./view/header.js";
+import { drawIcons } from "./view/icons.js";
+import { Inspector } from "./view/inspector.js";
+import { Live } from "./view/live.js";
+import { Messages } from "./view/messages.js";
+import { Panels } from "./view/panels.js";
+import { PeoplePanel, showTyping } from "./view/people.js";
+import { Profile } from "./view/profile.js";
+import { Rooms } from "./view/rooms.js";
+import { toast } from "./view/toasts.js";
+import { say, sayAll, sayError } from "./words.js";
 
-/**
- * The element with this id, which index.html has.
- * @template {HTMLElement} T
- * @param {string} id
- * @param {new () => T} type
- * @returns {T}
- */
-function element(id, type) {
-  const found = document.getElementById(id);
-  if (!(found instanceof type)) throw new Error(`index.html has no ${type.name} #${id}`);
-  return found;
+/** @typedef {import("./model/chat.js").Topic} Topic */
+
+/** How often the page asks how people are, for what no event tells: devices, and how long ago somebody was seen. */
+const REFRESH_MS = 30_000;
+const LOBBY = "lobby";
+
+sayAll();
+drawIcons();
+
+const address = new URLSearchParams(location.hash.slice(1));
+const known = remembered(address);
+const identity = known ?? guest();
+if (!known) {
+  identity.username = await askName(identity.username, true);
+  remember(identity);
 }
-const any = (/** @type {string} */ id) => element(id, HTMLElement);
-const button = (/** @type {string} */ id) => element(id, HTMLButtonElement);
 
-const roomId = new URLSearchParams(location.search).get("room") || "lobby";
-const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
-let identity = remembered() ?? guest();
+const inspector = new Inspector(() => identity);
+const failed = (/** @type {unknown} */ error) => toast({ title: sayError(error), kind: "error" });
+const chat = new Chat(identity, { changed, said, notified, failed, frame: (direction, frame) => inspector.add(direction, frame) });
+const { client } = chat;
 
-sayAll(document);
-document.title = `#${roomId} · Tidings`;
-any("room-name").textContent = roomId;
-any("second-tab").setAttribute("href", location.href);
-const box = element("box", HTMLTextAreaElement);
-box.placeholder = say("placeholder", { room: roomId });
-
-const messages = new Messages(
-  { scroller: any("scroller"), list: any("messages"), empty: any("empty"), jump: button("jump") },
-  (clientMessageId, content) => room.sendAgain(clientMessageId, content),
-);
-const frames = new Frames({ list: any("frames"), count: any("frames-count"), empty: any("frames-empty") });
-const self = () => ({ userId: identity.id, username: identity.username });
-
-const room = new Room({
-  url,
-  roomId,
-  identity,
-  view: {
-    state: showState,
-    frame: (frame) => frames.add(frame),
-    self({ userId, username }) {
-      identity = { id: userId, username };
-      remember(identity);
-      showName();
-    },
-    members: (members) =>
-      showMembers({ list: any("members"), counts: document.querySelectorAll(".members-count") }, members, identity.id),
-    typing: (names) => showTyping(any("typing"), names),
-    message: (message) => messages.add(message, message.senderId === identity.id),
-    sending: (message) => messages.addPending(message, self()),
-    sent: (clientMessageId) => messages.sent(clientMessageId),
-    notSent: (clientMessageId, reason) => messages.notSent(clientMessageId, reason),
-    notice: (what, name) => messages.notice(say(what, { name })),
+const connection = new ConnectionBar({ retry: () => client.retry(), open: () => client.open() });
+const rooms = new Rooms(chat, go);
+const people = new PeoplePanel(chat, (userId) => go(chat.privateWith(userId)));
+const bell = new Bell(chat.inbox, identity.id, failed);
+const profile = new Profile(chat, { rename: () => void rename() });
+const live = new Live(() => identity);
+const panels = new Panels((looked) => live.look(looked));
+const messages = new Messages(chat, {
+  reply: (entry) => composer.reply(entry),
+  edit: (entry) => composer.edit(entry),
+  remove: (entry) => void remove(entry),
+  copy: (entry) => void navigator.clipboard.writeText(entry.content).then(() => toast({ title: say("copied") }), failed),
+  retry: (entry) => chat.current.retry(entry),
+  discard: (entry) => chat.current.discard(entry),
+}, read);
+const composer = new Composer({
+  send: (content, replyTo) => {
+    chat.current.send(content, replyTo);
+    messages.toEnd();
   },
+  edit: ({ messageId = "" }, content) => chat.current.room.edit(messageId, content).catch(failed),
+  typing: (active) => (active ? chat.current.room.startTyping() : chat.current.room.stopTyping()),
+  lastOwn: () => chat.current.timeline.entries.findLast((it) => it.senderId === identity.id && it.state === "stored" && !it.deleted),
 });
 
-startComposer({ form: element("composer", HTMLFormElement), box, button: button("send") }, {
-  send: (content) => room.send(content),
-  typing: (active) => room.typing(active),
+/** What has changed since the page was drawn last. @type {Set<Topic>} */
+const stale = new Set(/** @type {const} */ (["state", "self", "rooms", "messages", "people", "typing", "inbox"]));
+let scheduled = false;
+draw();
+
+button("new-room").addEventListener("click", () => void enterRoom());
+button("leave").addEventListener("click", () => {
+  const { current } = chat;
+  if (current.peer === null && current.id !== LOBBY) chat.leave(current);
+  go(chat.current.id);
 });
-startSnippets(
-  { choices: any("snippets"), about: any("snippet-about"), code: any("snippet-code"), copy: button("copy") },
-  { origin: location.origin, wsUrl: url, roomId },
-);
-startNameDialog();
-startPeopleToggle();
-button("try-again").addEventListener("click", () => room.open());
+button("copy-link").addEventListener("click", () => {
+  const link = new URL(`/#${new URLSearchParams({ room: chat.current.id })}`, location.origin).href;
+  navigator.clipboard.writeText(link).then(() => toast({ title: say("linkCopied"), text: link }), failed);
+});
+addEventListener("hashchange", () => go(wanted()));
+document.addEventListener("visibilitychange", () => messages.atEnd && read());
+setInterval(() => document.visibilityState === "visible" && void chat.refreshPeople(), REFRESH_MS);
 
-/** @type {import("./connection.js").Options["onState"]} */
-function showState(state, { reason }) {
-  const pill = any("state");
-  pill.dataset.state = state;
-  any("state-text").textContent = say(state);
-  button("try-again").hidden = state !== "closed";
-  if (reason) messages.notice(reason);
+chat.open(rememberedRooms());
+go(wanted());
+if (!matchMedia("(pointer: coarse)").matches) composer.focus();
+
+/** The room that the address names. */
+function wanted() {
+  return new URLSearchParams(location.hash.slice(1)).get("room") || LOBBY;
 }
 
-function showName() {
-  any("own-name").textContent = identity.username;
-  button("rename").setAttribute("aria-label", say("changeName", { name: identity.username }));
+/** Shows a conversation. @param {string} id */
+function go(id) {
+  const moved = id !== chat.current.id;
+  if (moved) chat.show(id);
+  const hash = `#${new URLSearchParams({ room: id })}`;
+  if (location.hash !== hash) history[moved && location.hash ? "pushState" : "replaceState"](null, "", hash);
+  rememberRooms(chat.list.rooms.map((it) => it.id));
+  // The page shows it at once: whoever goes on with the keyboard is in the right place.
+  draw();
+  if (document.body.dataset.drawer) panels.close();
 }
 
-/** Asks for a name on the first visit, before anything is sent; later, when the name is pressed. */
-function startNameDialog() {
-  const dialog = element("who", HTMLDialogElement);
-  const input = element("name", HTMLInputElement);
-  let joined = remembered() !== null;
-
-  const ask = () => {
-    input.value = identity.username;
-    button("name-cancel").hidden = !joined;
-    any("name-done").textContent = say(joined ? "save" : "join");
-    dialog.showModal();
-    input.select();
-  };
-  dialog.addEventListener("cancel", (event) => {
-    // Escape on the first visit means: the proposed name will do.
-    if (joined) return;
-    event.preventDefault();
-    element("who-form", HTMLFormElement).requestSubmit();
-  });
-  button("name-cancel").addEventListener("click", () => dialog.close());
-  element("who-form", HTMLFormElement).addEventListener("submit", (event) => {
-    event.preventDefault();
-    const username = input.value.trim() || identity.username;
-    const changed = !joined || username !== identity.username;
-    joined = true;
-    dialog.close();
-    box.focus();
-    if (!changed) return;
-    identity = { ...identity, username };
-    remember(identity);
-    showName();
-    room.rename(identity);
-  });
-  button("rename").addEventListener("click", ask);
-
-  showName();
-  if (joined) room.open();
-  else ask();
+async function enterRoom() {
+  const name = await askRoom();
+  if (name === null) return;
+  go(name);
+  composer.focus();
 }
 
-/** On a phone the members lie behind a button. */
-function startPeopleToggle() {
-  const toggle = button("people-toggle");
-  toggle.addEventListener("click", () => {
-    const open = toggle.getAttribute("aria-expanded") !== "true";
-    toggle.setAttribute("aria-expanded", String(open));
-    any("people").classList.toggle("open", open);
-  });
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && toggle.getAttribute("aria-expanded") === "true") toggle.click();
-  });
+async function rename() {
+  const username = await askName(identity.username, false);
+  if (username === identity.username) return;
+  await chat.rename(username);
+  remember(identity);
+}
+
+/** @param {import("./model/timeline.js").Entry} entry */
+async function remove(entry) {
+  const { room } = chat.current;
+  if (await askDelete(entry.content)) await room.delete(entry.messageId ?? "").catch(failed);
+}
+
+/** The newest message is in sight. */
+function read() {
+  if (document.visibilityState === "visible" && chat.current.loaded) chat.current.read();
+}
+
+/** @param {import("./model/conversation.js").Conversation} conversation @param {any} message */
+function said(conversation, { senderId, senderName, content = "" }) {
+  const isShown = conversation === chat.current;
+  if (isShown) {
+    any("announcer").textContent = `${senderName}: ${content}`;
+    messages.noticed();
+  } else if (conversation.peer !== null) {
+    const title = say("privateFrom", { name: senderName });
+    toast({ title, text: content, kind: "message", avatar: avatar(senderId, senderName), act: () => go(conversation.id) });
+  }
+}
+
+/** @param {import("./model/inbox.js").Notification} notification */
+function notified({ title, body, notificationId }) {
+  toast({ title, text: body, kind: "notification", act: () => void chat.inbox.read(notificationId).catch(failed) });
+}
+
+/** However much changes at once, the page is drawn once. @param {Topic} topic */
+function changed(topic) {
+  stale.add(topic);
+  if (scheduled) return;
+  scheduled = true;
+  // A page that is not looked at has no frames, but its title tells what is unread.
+  if (document.visibilityState === "visible") requestAnimationFrame(draw);
+  else setTimeout(draw, 250);
+}
+
+function draw() {
+  scheduled = false;
+  const topics = new Set(stale);
+  stale.clear();
+  const { current, self } = chat;
+  if (topics.has("state")) connection.show(chat.state);
+  if (topics.has("self") || topics.has("state")) profile.show();
+  if (topics.has("messages") || topics.has("self") || topics.has("people")) messages.show();
+  if (topics.has("rooms") || topics.has("messages")) rooms.show();
+  if (topics.has("people") || topics.has("self")) people.show();
+  if (topics.has("typing")) showTyping(current.typing);
+  if (topics.has("inbox")) bell.show();
+  showHeader(chat);
+  const name = current.peer === null ? `#${current.id}` : current.peer === self.userId ? self.username : chat.people.nameOf(current.peer);
+  composer.enter(current.id, name, current.refused === null);
 }

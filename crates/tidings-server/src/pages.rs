@@ -14,6 +14,12 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[folder = "../../web/demo/"]
 struct Demo;
 
+/// The client that the page speaks through, as the package has it, under `/client/`.
+#[derive(RustEmbed)]
+#[folder = "../../clients/js/src/"]
+#[prefix = "client/"]
+struct Client;
+
 /// Nothing but what this server serves is loaded, run or connected to, and nobody frames the page.
 /// `'self'` stands for the WebSocket of the same host as well.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -57,11 +63,11 @@ pub(crate) fn not_found(request: &HeaderMap) -> Response {
     secured(absent(request))
 }
 
-/// A file of the demo; `/` is its `index.html`.
+/// A file of the demo or of the client; `/` is `index.html`.
 async fn asset(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
     let path = if path.is_empty() { "index.html" } else { path };
-    secured(match Demo::get(path) {
+    secured(match Demo::get(path).or_else(|| Client::get(path)) {
         None => absent(&headers),
         Some(_) if method != Method::GET && method != Method::HEAD => (
             StatusCode::METHOD_NOT_ALLOWED,
@@ -135,8 +141,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_file_of_the_demo_has_its_type() {
-        for path in Demo::iter() {
+    async fn every_file_of_the_page_has_its_type() {
+        for path in Demo::iter().chain(Client::iter()) {
             assert_ne!(content_type(&path), "application/octet-stream", "{path}");
         }
         let response = get("/").await;
@@ -146,6 +152,18 @@ mod tests {
             "text/html; charset=utf-8"
         );
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-cache");
+    }
+
+    #[tokio::test]
+    async fn the_page_loads_the_client_of_the_package() {
+        for path in ["/client/index.js", "/client/transports/websocket.js"] {
+            let response = get(path).await;
+            assert_eq!(response.status(), StatusCode::OK, "{path}");
+            assert_eq!(
+                response.headers()[header::CONTENT_TYPE],
+                "text/javascript; charset=utf-8"
+            );
+        }
     }
 
     #[tokio::test]
