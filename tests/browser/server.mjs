@@ -11,6 +11,9 @@ import { fileURLToPath } from "node:url";
 const binary = process.env.TIDINGS ?? fileURLToPath(new URL("../../target/release/tidings", import.meta.url));
 const START_MS = 10_000;
 
+/** What no test of a page is about. */
+const GENEROUS = ["connection", "user", "ip"].flatMap((whose) => [`limits.rate.${whose}.per_second=100000`, `limits.rate.${whose}.burst=100000`]);
+
 /**
  * Starts `tidings serve --dev`, and waits until it listens. Whoever has left is gone for the others at once.
  * @param {number} [port] 0: any free one.
@@ -18,7 +21,8 @@ const START_MS = 10_000;
  */
 export async function serve(port = 0, home = undefined) {
   const folder = home ?? (await mkdtemp(join(tmpdir(), "tidings-")));
-  const flags = ["--listen", `127.0.0.1:${port}`, "--set", "presence.grace=100ms"];
+  const settings = [...GENEROUS, "presence.grace=100ms", "store.sync=normal"].flatMap((it) => ["--set", it]);
+  const flags = ["--listen", `127.0.0.1:${port}`, ...settings];
   const child = spawn(binary, ["serve", "--dev", ...flags], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "exit");
   exited.catch(() => {});
@@ -43,6 +47,8 @@ export async function serve(port = 0, home = undefined) {
     url: /** @type {string} */ (url),
     port: Number(new URL(url).port),
     home: folder,
+    /** The token of the administrator, which a server in development shows. */
+    token: /(ey[\w-]+\.[\w-]+\.[\w-]+)/.exec(output.join("\n"))?.[1] ?? "",
     /** Ends it without a goodbye, as a crash would. */
     async kill() {
       child.kill("SIGKILL");
