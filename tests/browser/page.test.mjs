@@ -32,6 +32,28 @@ test("nothing but what the server itself serves may run, and all of it has a typ
   await page.context().close();
 });
 
+test("who has a token needs no name, and the token stays out of sight", async () => {
+  const { token, url } = cast.server;
+  const page = await cast.window();
+  await page.goto(`${url}/#token=${token}`);
+  await online(page);
+  assert.equal(await page.locator("#profile-button .name").textContent(), "Admin");
+  assert.doesNotMatch(page.url(), /token/);
+  await say(page, "An announcement");
+  await message(page, "An announcement").waitFor();
+  await page.getByText("What just happened").click();
+  await page.locator("#frames li").filter({ hasText: '"token":"…"' }).waitFor();
+  assert.ok(!(await page.locator("body").textContent())?.includes(token));
+  await page.locator("#curl").getByText('Authorization: Bearer $TOKEN').waitFor();
+  await page.context().close();
+
+  const stranger = await cast.window();
+  await stranger.goto(`${url}/#token=${token.slice(0, -4)}AAAA`);
+  await stranger.locator("#connection").getByText("lets in nobody without a good token").waitFor();
+  await stranger.getByRole("button", { name: "Try now" }).waitFor();
+  await stranger.context().close();
+});
+
 test("everything can be done with the keyboard alone", async () => {
   const page = await cast.window();
   const { keyboard } = page;
@@ -151,6 +173,24 @@ test("a Chinese browser is spoken to in Chinese", async () => {
   });
   assert.deepEqual(english, []);
   await shot(page, "room-dark-zh");
+  await page.context().close();
+});
+
+test("the live data shows what the server does, while somebody looks", async () => {
+  const page = await cast.enter("Olu");
+  await page.getByRole("tab", { name: "Live data" }).click();
+  const gauge = (/** @type {string} */ name) => page.locator(".gauge", { has: page.locator("dt").getByText(name, { exact: true }) });
+  await gauge("Connections").locator(".note").getByText(/1 WebSocket · 1 SSE/).waitFor();
+  await gauge("Users online").locator(".value").getByText("1", { exact: true }).waitFor();
+  await gauge("Memory").locator(".value").getByText(/^[\d.]+ MB$/).waitFor();
+  await say(page, "Something to count");
+  await gauge("Messages").locator(".value").getByText(/^(0\.[1-9]|[1-9])[\d.]*\/s$/).waitFor();
+  await page.waitForFunction(() => [...document.querySelectorAll(".sparkline .line")].every((it) => (it.getAttribute("d")?.split("L").length ?? 0) > 2));
+  await shot(page, "live-light");
+  const streams = async () => (await (await fetch(`${cast.server.url}/metrics/websocket`)).json()).activeConnections;
+  assert.equal(await streams(), 2);
+  await page.getByRole("tab", { name: "People" }).click();
+  while ((await streams()) > 1) await page.waitForTimeout(50);
   await page.context().close();
 });
 

@@ -46,7 +46,7 @@ const connection = new ConnectionBar({ retry: () => client.retry(), open: () => 
 const rooms = new Rooms(chat, go);
 const people = new PeoplePanel(chat, (userId) => go(chat.privateWith(userId)));
 const bell = new Bell(chat.inbox, identity.id, failed);
-const profile = new Profile(chat, { rename: () => void rename() });
+const profile = new Profile(chat, { rename: () => void rename(), isGuest: !identity.token });
 const live = new Live(() => identity);
 const panels = new Panels((looked) => live.look(looked));
 const messages = new Messages(chat, {
@@ -83,7 +83,13 @@ button("copy-link").addEventListener("click", () => {
   navigator.clipboard.writeText(link).then(() => toast({ title: say("linkCopied"), text: link }), failed);
 });
 addEventListener("hashchange", () => go(wanted()));
-document.addEventListener("visibilitychange", () => messages.atEnd && read());
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState !== "visible") return;
+  // What came while nobody looked is new.
+  chat.current.look();
+  changed("messages");
+  if (messages.atEnd) read();
+});
 setInterval(() => document.visibilityState === "visible" && void chat.refreshPeople(), REFRESH_MS);
 
 chat.open(rememberedRooms());

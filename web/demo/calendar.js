@@ -46,5 +46,5 @@ export function ago(timestamp) {
     ["minute", 60],
   ]);
   for (const [unit, length] of units) if (Math.abs(seconds) >= length) return relative.format(Math.trunc(seconds / length), unit);
-  return relative.format(0, "minute");
+  return say("justNow");
 }

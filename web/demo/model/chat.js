@@ -201,6 +201,7 @@ export class Chat {
     if (name === "chat:message") this.people.noteName(data.senderId, data.senderName);
     if (name === "room:reset") for (const it of data.messages) this.people.noteName(it.senderId, it.senderName);
     conversation.hear(name, data);
+    if (conversation !== this.current) conversation.timeline.trim();
     if (isFirst) void conversation.join();
     if (name === "chat:message" && data.senderId !== this.self.userId) this.#listener.said(conversation, data);
     if (name === "room:members") void this.refreshPeople();

@@ -144,12 +144,13 @@ export class Timeline {
     this.#entries = null;
   }
 
-  /** Forgets the oldest when there are very many. */
+  /** Forgets the oldest when there are very many, and nobody reads them. @returns {boolean} Whether there were. */
   trim() {
-    if (this.#stored.length <= KEPT_MOST) return;
+    if (this.#stored.length <= KEPT_MOST) return false;
     for (const { messageId = "" } of this.#stored.splice(0, this.#stored.length - KEPT_AFTER_TRIM)) this.#byId.delete(messageId);
     this.hasMore = true;
     this.#entries = null;
+    return true;
   }
 }
 

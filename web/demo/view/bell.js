@@ -6,6 +6,7 @@ import { notifyLine } from "./curl.js";
 import { any, button, keep, make, setText, within } from "./dom.js";
 import { rove, oneStop } from "./roving.js";
 import { snippet } from "./snippet.js";
+import { clearToasts } from "./toasts.js";
 
 /** @typedef {import("../model/inbox.js").Inbox} Inbox */
 /** @typedef {import("../model/inbox.js").Notification} Notification */
@@ -27,7 +28,11 @@ export class Bell {
       const id = item?.dataset.key;
       if (id && item.classList.contains("unread")) inbox.read(id).catch(failed);
     });
-    any("inbox").addEventListener("toggle", () => this.show());
+    any("inbox").addEventListener("toggle", () => {
+      // Whoever reads the list needs no notes beside it.
+      clearToasts("notification");
+      this.show();
+    });
   }
 
   show() {

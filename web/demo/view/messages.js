@@ -64,7 +64,7 @@ export class Messages {
       this.#unseen = 0;
       this.#window.reset(rows);
     }
-    any("messages").setAttribute("aria-busy", String(conversation.isLoading));
+    this.#showLoading();
   }
 
   /** Somebody said something while the reader was elsewhere in the conversation. */
@@ -142,7 +142,6 @@ export class Messages {
     const opening = any("opening");
     const isEmpty = timeline.entries.length === 0;
     opening.hidden = !loaded || (!isEmpty && timeline.hasMore && !refused);
-    any("older").hidden = !conversation.isLoading;
     opening.classList.toggle("alone", isEmpty || refused !== null);
     if (opening.hidden) return;
     const name = peer === null ? `#${conversation.id}` : this.#chat.people.nameOf(peer);
@@ -165,13 +164,21 @@ export class Messages {
     if (!conversation) return;
     if (atEnd) {
       this.#unseen = 0;
+      if (conversation.timeline.trim()) queueMicrotask(() => this.show());
       this.#onRead();
     }
     this.#showJump();
-    if (nearTop && conversation.loaded && conversation.timeline.hasMore && !conversation.isLoading && conversation.client.state === "online") {
-      conversation.older().catch(() => {});
-      any("older").hidden = false;
-    }
+    const { timeline, loaded, isLoading, client } = conversation;
+    if (!nearTop || !loaded || !timeline.hasMore || isLoading || client.state !== "online") return;
+    // What cannot be fetched now is fetched when the reader moves again.
+    conversation.older().catch(() => {}).finally(() => this.#showLoading());
+    this.#showLoading();
+  }
+
+  #showLoading() {
+    const isLoading = this.#shown?.isLoading ?? false;
+    any("older").hidden = !isLoading;
+    any("messages").setAttribute("aria-busy", String(isLoading));
   }
 
   #showJump() {
@@ -187,7 +194,6 @@ export class Messages {
     const entry = await conversation.reach(messageId).catch(() => undefined);
     if (conversation !== this.#chat.current) return;
     if (!entry) return void (any("announcer").textContent = say("notLoaded"));
-    this.show();
     this.#go(conversation.timeline.entries.indexOf(entry));
     const row = this.#window.row(entry.key);
     row?.classList.add("found");
@@ -198,6 +204,8 @@ export class Messages {
   #go(index) {
     const entry = this.#chat.current.timeline.entries[index];
     if (!entry) return;
+    // The list may not have been drawn since it changed last.
+    this.show();
     const previous = this.#active === null ? null : this.#window.row(this.#active);
     if (previous) previous.tabIndex = -1;
     this.#active = entry.key;

@@ -11,9 +11,11 @@ export class Profile {
   #chat;
   #circle = make("span", "avatar");
 
-  /** @param {Chat} chat @param {{rename: () => void}} actions */
-  constructor(chat, { rename }) {
+  /** @param {Chat} chat @param {{rename: () => void, isGuest: boolean}} user */
+  constructor(chat, { rename, isGuest }) {
     this.#chat = chat;
+    // Whoever has a token is who the token says.
+    for (const id of ["rename", "another-device", "another-person"]) any(id).hidden = !isGuest;
     within(button("profile-button"), ".avatar-place").append(this.#circle);
     any("status-choice").addEventListener("change", ({ target }) => {
       if (target instanceof HTMLInputElement) void chat.setStatus(/** @type {OwnStatus} */ (target.value));

@@ -3,7 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 120;
 const HEIGHT = 32;
-const POINTS_MOST = 120;
+const POINTS_MOST = 60;
 
 export class Sparkline {
   element = document.createElementNS(SVG, "svg");

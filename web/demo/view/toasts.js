@@ -38,3 +38,8 @@ export function toast({ title, text, kind = "note", avatar, act }) {
   for (const kind of ["pointerleave", "focusout"]) item.addEventListener(kind, begin);
   begin();
 }
+
+/** Takes away those of a kind. @param {string} kind */
+export function clearToasts(kind) {
+  for (const item of any("toasts").querySelectorAll(`[data-kind="${CSS.escape(kind)}"]`)) item.remove();
+}

@@ -78,6 +78,7 @@ export const chinese = {
   newLine: "新消息",
   jump: "最新消息",
   jumpNew: "{count} 条新消息",
+  justNow: "刚刚",
   today: "今天",
   yesterday: "昨天",
   edited: "已编辑",
@@ -119,7 +120,6 @@ export const chinese = {
   moreNotifications: "显示更早的通知",
   dismiss: "关闭",
   privateFrom: "{name} 发给您",
-  inRoom: "{name} 在 #{room}",
 
   live: "实时数据",
   liveAbout: "这台服务器正在做什么，通过 Server-Sent Events 每秒更新。",

@@ -77,6 +77,7 @@ export const english = {
   newLine: "New",
   jump: "Newest",
   jumpNew: "{count} new",
+  justNow: "just now",
   today: "Today",
   yesterday: "Yesterday",
   edited: "edited",
@@ -118,7 +119,6 @@ export const english = {
   moreNotifications: "Show older ones",
   dismiss: "Dismiss",
   privateFrom: "{name} to you",
-  inRoom: "{name} in #{room}",
 
   live: "Live data",
   liveAbout: "What this server does, once a second over Server-Sent Events.",
