@@ -166,7 +166,7 @@ test("a Chinese browser is spoken to in Chinese", async () => {
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       const parent = node.parentElement;
       if (!parent || parent.closest("article, code, pre, .wordmark, #title, .name")) continue;
-      const text = (node.nodeValue ?? "").replace(/WebSocket|Server-Sent Events|Enter|Shift|#lobby|token/g, "");
+      const text = (node.nodeValue ?? "").replace(/WebSocket|Server-Sent Events|Enter|Shift|API|#lobby|token/g, "");
       if (/[A-Za-z]{2,}/.test(text)) found.push(text.trim());
     }
     return found;

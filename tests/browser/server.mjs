@@ -49,6 +49,8 @@ export async function serve(port = 0, home = undefined) {
     home: folder,
     /** The token of the administrator, which a server in development shows. */
     token: /(ey[\w-]+\.[\w-]+\.[\w-]+)/.exec(output.join("\n"))?.[1] ?? "",
+    /** A key of the HTTP API, likewise. */
+    key: /with this key, for this run: (\w+)/.exec(output.join("\n"))?.[1] ?? "",
     /** Ends it without a goodbye, as a crash would. */
     async kill() {
       child.kill("SIGKILL");

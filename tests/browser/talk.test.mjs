@@ -1,7 +1,9 @@
 // Two people at desks and one with a telephone: what they say, and what they see of each other.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { Cast, conversation, DESKTOP, here, message, noSidewaysScroll, online, PHONE, say, shot, SMALL, texts } from "./cast.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -14,6 +16,12 @@ let ana;
 let ming;
 /** @type {Page} */
 let bo;
+
+/** Has a shell do what a line says, and the server say that it was done. @param {string} line @param {Record<string, string>} [variables] */
+async function run(line, variables = {}) {
+  const { stdout } = await promisify(execFile)("sh", ["-c", line], { env: { ...process.env, ...variables } });
+  assert.equal(JSON.parse(stdout).success, true, stdout);
+}
 
 before(async () => {
   cast = await Cast.gather();
@@ -203,8 +211,12 @@ test("presence: away, offline with the time, invisible, and several devices", as
 test("a notification is a note, and stays in the list until it is read", async () => {
   const userId = await ana.evaluate(() => JSON.parse(sessionStorage.getItem("tidings.identity") ?? "{}").id);
   const notify = (/** @type {string} */ title) => cast.rpc(`token=${cast.server.token}`, "notification:send", { userId, title, body: "On machine 7" });
-  await notify("Build finished");
-  await ana.locator(".toast", { hasText: "Build finished" }).getByText("On machine 7").waitFor();
+  // The first one by the line that the empty list shows.
+  await ana.getByRole("button", { name: "Notifications", exact: true }).click();
+  const line = await ana.locator("#notify-curl code").innerText();
+  await ana.keyboard.press("Escape");
+  await run(line, { KEY: cast.server.key });
+  await ana.locator(".toast", { hasText: "Build finished" }).getByText("All tests passed.").waitFor();
   await shot(ana, "notification-light");
   const bell = ana.getByRole("button", { name: "Notifications, 1 unread" });
   await bell.click();
@@ -267,13 +279,8 @@ test("what just happened: the frames, and a line for the terminal that does the 
   const sent = frames.filter({ hasText: '"type":"chat:send"' }).first();
   await sent.getByRole("button").click();
   await sent.locator("pre").getByText('"content": "It\'s me"').waitFor();
-  const line = await ana.locator("#curl code").textContent();
   await shot(ana, "inspector-light");
-  const { execFile } = await import("node:child_process");
-  const answer = await new Promise((resolve, reject) =>
-    execFile("sh", ["-c", line ?? ""], (error, output) => (error ? reject(error) : resolve(JSON.parse(output)))),
-  );
-  assert.equal(answer.success, true);
+  await run((await ana.locator("#curl code").textContent()) ?? "");
   await message(ming, "It's me").nth(1).waitFor();
   await ana.getByText("What just happened").click();
 });

@@ -30,7 +30,7 @@ export class Bell {
     });
     any("inbox").addEventListener("toggle", () => {
       // Whoever reads the list needs no notes beside it.
-      clearToasts("notification");
+      if (any("inbox").matches(":popover-open")) clearToasts("notification");
       this.show();
     });
   }

@@ -31,11 +31,10 @@ export function curlLine({ type, data }, { id, username, token }) {
   return `curl ${quote(`${location.origin}/rpc${query}`)}${bearer} \\\n  --json ${quote(JSON.stringify({ type, data: repeatable }))}`;
 }
 
-/** Leaves somebody a notification, as an administrator. @param {string} userId */
+/** Leaves somebody a notification, as a backend does. @param {string} userId */
 export function notifyLine(userId) {
-  const data = { userId, title: say("notifications"), body: "Hello!" };
-  const command = JSON.stringify({ type: "notification:send", data });
-  return `curl ${quote(`${location.origin}/rpc`)} \\\n  -H "Authorization: Bearer $TOKEN" \\\n  --json ${quote(command)}`;
+  const notification = JSON.stringify({ userId, title: say("notificationTitle"), body: say("notificationBody") });
+  return `curl ${quote(`${location.origin}/api/notify`)} \\\n  -H "X-API-Key: $KEY" \\\n  --json ${quote(notification)}`;
 }
 
 /** For a shell. @param {string} text */
