@@ -1,5 +1,6 @@
 """What a backend is asked: who may enter a room or send there, and commands that only it knows."""
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -204,8 +205,6 @@ def test_a_backend_answers_commands(world, name):
 def test_one_client_has_so_many_commands_waiting(world):
     server, _, orders = world
     with Plain(server, token("ana")) as ana:
-        import json
-
         for id in range(1, 6):
             ana.socket.send(json.dumps({"type": "order:slow", "id": id}))
         refused = [json.loads(ana.socket.recv()) for _ in range(3)]

@@ -1,7 +1,10 @@
 """What a backend is told: each event, once, signed, in the order of its room."""
 
+import hashlib
+import hmac
 import json
 import subprocess
+import time
 
 import pytest
 import requests
@@ -103,8 +106,8 @@ def test_a_backend_is_told_what_is_stored(told):
 
 def test_the_documented_checks_of_signatures_agree(tmp_path):
     secret, other = "5f2b7c1d9e8a4b6035d1c7e9f0a2b4c6", "c6b4a2f0e9c7d1356a4b8a9e1d7c2b5f"
-    backend_script = tmp_path / "check.mjs"
-    backend_script.write_text(
+    script = tmp_path / "check.mjs"
+    script.write_text(
         documented("js")
         + """
 const cases = JSON.parse(process.argv[2]);
@@ -112,10 +115,6 @@ console.log(JSON.stringify(cases.map(([body, header, secret]) => verify(Buffer.f
 """,
         encoding="utf-8",
     )
-    import hashlib
-    import hmac
-    import time
-
     def header(body, key, seconds):
         mac = hmac.new(key.encode(), f"{seconds}.{body}".encode(), hashlib.sha256).hexdigest()
         return f"t={seconds},v1={mac}"
@@ -137,7 +136,7 @@ console.log(JSON.stringify(cases.map(([body, header, secret]) => verify(Buffer.f
     expected = [it[3] for it in cases]
     assert [verify(body.encode(), sign, key) for body, sign, key, _ in cases] == expected
     run = subprocess.run(
-        ["node", str(backend_script), json.dumps([it[:3] for it in cases])], capture_output=True, text=True, check=True
+        ["node", str(script), json.dumps([it[:3] for it in cases])], capture_output=True, text=True, check=True
     )
     assert json.loads(run.stdout) == expected
 
@@ -163,8 +162,9 @@ def test_what_nobody_took_is_told_after_a_restart(tmp_path, backend_of):
         return (500, {"secret": "of the backend"}) if refuse else (200, None)
 
     backend = backend_of(answer)
-    settings = EVENTS.format(url=backend.url, secret=HOOK_SECRET) + ""
-    with serving(tmp_path, settings.replace('linger = "1ms"', 'linger = "1ms"\nretry_min = "50ms"')) as server:
+    settings = EVENTS.format(url=backend.url, secret=HOOK_SECRET)
+    settings = settings.replace('linger = "1ms"', 'linger = "1ms"\nretry_min = "50ms"')
+    with serving(tmp_path, settings) as server:
         sent = [call(server, "ana", "chat:send", {"roomId": "r", "content": str(n)}, rooms=["*"]) for n in range(30)]
         tried = {event["id"] for event in backend.next("/all")["events"]}
         server.kill()

@@ -19,7 +19,7 @@ mod signature;
 mod window;
 
 use std::{
-    io,
+    io, panic,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -251,7 +251,7 @@ impl Webhooks {
                 && error.is_panic()
             {
                 // Otherwise events would wait for ever, and nobody would know.
-                std::panic::resume_unwind(error.into_panic());
+                panic::resume_unwind(error.into_panic());
             }
         }
     }

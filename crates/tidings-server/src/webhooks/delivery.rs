@@ -6,6 +6,7 @@
 //! the number of the last event.
 
 use std::{
+    panic,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -121,8 +122,11 @@ pub(super) async fn deliver(endpoint: Arc<Endpoint>, store: Arc<dyn Store>, pass
                 // The store is closed: what is left is for the next time.
                 return;
             },
-            Some(outcome) = delivery.sending.join_next() => if let Ok(outcome) = outcome {
-                delivery.settle(outcome);
+            Some(outcome) = delivery.sending.join_next() => match outcome {
+                Ok(outcome) => delivery.settle(outcome),
+                // Its events would be on their way for ever.
+                Err(error) if error.is_panic() => panic::resume_unwind(error.into_panic()),
+                Err(_) => {}
             },
             () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => {}
         }

@@ -196,3 +196,113 @@ fn check_secrets(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const SECRET: &str = "5f2b7c1d9e8a4b6035d1c7e9f0a2b4c6";
+    const URL: &str = "https://backend.test/hook";
+
+    /// Asserts that there is one problem, which says so, or none.
+    #[track_caller]
+    fn check(settings: Value, said: &str) {
+        let config: WebhooksConfig = serde_json::from_value(settings.clone()).unwrap();
+        let mut told = Vec::new();
+        config.check(&mut told);
+        let told: Vec<_> = told.iter().map(ToString::to_string).collect();
+        match &told[..] {
+            [] => assert_eq!(said, "", "{settings}"),
+            [one] => assert!(!said.is_empty() && one.contains(said), "{settings}: {one}"),
+            _ => panic!("{settings}: {told:?}"),
+        }
+        assert!(!told.concat().contains(SECRET), "{told:?}");
+    }
+
+    #[test]
+    fn endpoints_have_an_address_a_secret_and_a_name_of_their_own() {
+        let good = json!({"url": URL, "secret": SECRET});
+        let with = |key: &str, value: Value| {
+            let mut endpoint = good.clone();
+            endpoint[key] = value;
+            json!({ "endpoints": [endpoint] })
+        };
+        for (settings, said) in [
+            (json!({}), ""),
+            (json!({ "endpoints": [good] }), ""),
+            (with("events", json!(["message", "connect"])), ""),
+            (with("events", json!([])), "would be told nothing"),
+            (with("url", json!("backend.test")), "it is no URL"),
+            (with("url", json!("https://a:b@c.test")), "password"),
+            (with("secret", json!("short")), "secret has 5 bytes"),
+            (
+                with("previous_secret", json!("short")),
+                "previous_secret has 5 bytes",
+            ),
+            (with("name", json!(" ")), "1 to 255 bytes"),
+            (json!({ "endpoints": [good, good] }), "is there twice"),
+        ] {
+            check(settings, said);
+        }
+        let unknown = with("events", json!(["massage"]));
+        let error = serde_json::from_value::<WebhooksConfig>(unknown).unwrap_err();
+        assert!(error.to_string().contains("massage"), "{error}");
+    }
+
+    #[test]
+    fn whoever_is_asked_has_an_address_and_a_secret() {
+        for (authorize, said) in [
+            (json!({"url": URL, "secret": SECRET}), ""),
+            (json!({ "url": URL }), "without webhooks.authorize.secret"),
+            (
+                json!({ "secret": SECRET }),
+                "without webhooks.authorize.url",
+            ),
+            (json!({"url": "x", "secret": SECRET}), "it is no URL"),
+            (
+                json!({"url": URL, "secret": "short"}),
+                "webhooks.authorize.secret has 5 bytes",
+            ),
+            (
+                json!({"url": URL, "secret": SECRET, "timeout": "2m"}),
+                "webhooks.authorize.timeout is 2m",
+            ),
+        ] {
+            check(json!({ "authorize": authorize }), said);
+        }
+    }
+
+    #[test]
+    fn every_pattern_of_commands_counts() {
+        let of = |pattern: &str| json!({"pattern": pattern, "url": URL, "secret": SECRET});
+        let mut slow = of("a:*");
+        slow["timeout"] = json!("1m");
+        let mut none = of("a:*");
+        none["in_flight"] = json!(0);
+        for (commands, said) in [
+            (json!([of("order:new"), of("order:*"), of("*")]), ""),
+            (json!([of("order:*"), of("order:new")]), "put it first"),
+            (json!([slow]), "timeout is 1m"),
+            (json!([none]), "nothing may be in flight"),
+        ] {
+            check(json!({ "commands": commands }), said);
+        }
+    }
+
+    #[test]
+    fn numbers_are_within_bounds() {
+        for (settings, said) in [
+            (json!({"batch": 0}), "webhooks.batch is 0"),
+            (json!({"queue": 1}), "100 at least"),
+            (json!({"linger": "2s"}), "webhooks.linger is 2s"),
+            (
+                json!({"retry_min": "1m", "retry_max": "1s"}),
+                "webhooks.retry_max is 1s",
+            ),
+        ] {
+            check(settings, said);
+        }
+    }
+}
