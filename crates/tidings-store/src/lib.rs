@@ -26,14 +26,9 @@
 //! let (tell, told) = tokio::sync::oneshot::channel();
 //! store.append(
 //!     NewMessage {
-//!         room: "lobby".into(),
-//!         sender: "ana".into(),
 //!         sender_name: "Ana".into(),
-//!         content: "Hello".into(),
 //!         client_message_id: Some("7".into()),
-//!         reply_to: None,
-//!         meta: None,
-//!         at: Time::now(),
+//!         ..NewMessage::new("lobby", "ana", "Hello", Time::now())
 //!     },
 //!     Box::new(move |outcome| drop(tell.send(outcome))),
 //! )?;

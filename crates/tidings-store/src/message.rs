@@ -26,6 +26,23 @@ pub struct NewMessage {
     pub at: Time,
 }
 
+impl NewMessage {
+    /// A message with nothing but what every message has. Its sender is called by their id.
+    pub fn new(room: &str, sender: &str, content: &str, at: Time) -> Self {
+        let sender: Arc<str> = sender.into();
+        Self {
+            room: room.into(),
+            sender_name: Arc::clone(&sender),
+            sender,
+            content: content.into(),
+            client_message_id: None,
+            reply_to: None,
+            meta: None,
+            at,
+        }
+    }
+}
+
 /// A message was stored, or had been stored before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {

@@ -8,7 +8,7 @@ pub(crate) mod namespace;
 pub(crate) mod reply;
 
 pub use context::Context;
-pub use extract::{Auth, Data, EventName, FromContext, Rejection, ServerAck, State};
+pub use extract::{Auth, Data, EventName, Extension, FromContext, Rejection, ServerAck, State};
 pub use function::Handler;
 pub use namespace::{ConnectRefused, Namespace};
 pub use reply::{IntoConnectResult, IntoReply, Reply};

@@ -62,8 +62,9 @@ pub use engine::{
 };
 pub use event::IntoArgs;
 pub use handler::{
-    Auth, ConnectRefused, Context, Data, EventName, FromContext, Handler, IntoConnectResult,
-    IntoReply, Namespace, Rejection, Reply, ServerAck, State, namespace::EventInfo,
+    Auth, ConnectRefused, Context, Data, EventName, Extension, FromContext, Handler,
+    IntoConnectResult, IntoReply, Namespace, Rejection, Reply, ServerAck, State,
+    namespace::EventInfo,
 };
 pub use hub::{
     Ack, AckError, AckRequest, Broadcast, BroadcastAcks, EmitError, Hub, JoinError, RecoveryConfig,

@@ -12,6 +12,10 @@ pub struct Limits {
     ///
     /// [`CloseCode::SLOW_CONSUMER`]: tidings_protocol::close::CloseCode::SLOW_CONSUMER
     pub outbox_bytes: usize,
+    /// Messages that may wait for one connection whose socket takes no more, within the bytes
+    /// above and with the same end when there are more. What was never offered to the socket, as
+    /// in a burst, is not the client's slowness and only counts in bytes. Any number.
+    pub outbox_messages: usize,
     /// Connections of a server; above it a handshake is answered with 503. 100,000.
     pub connections: usize,
     /// Handlers that may run at once for one connection; above it the client is not read from.
@@ -51,6 +55,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             outbox_bytes: 1024 * 1024,
+            outbox_messages: usize::MAX,
             connections: 100_000,
             handlers_in_flight: 256,
             rooms_per_socket: 128,

@@ -1,5 +1,7 @@
 //! Extractors: the parameters of handlers.
 
+use std::ops::Deref;
+
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use tidings_protocol::args::{Args, DecodeError};
@@ -103,6 +105,44 @@ pub struct State<S>(pub S);
 impl<S: Clone> FromContext<S> for State<S> {
     fn from_context(_: &mut Context, state: &S) -> Result<Self, Rejection> {
         Ok(Self(state.clone()))
+    }
+}
+
+/// The value of that type that is kept with the socket ([`Socket::insert`]). A handler that takes
+/// one is not called for a socket without it.
+///
+/// ```
+/// use tidings::{Data, EmitError, Extension, Namespace, Socket};
+///
+/// #[derive(Clone)]
+/// struct Name(String);
+///
+/// async fn name(socket: Socket, Data(name): Data<String>) {
+///     socket.insert(Name(name));
+/// }
+///
+/// async fn say(socket: Socket, Extension(Name(name)): Extension<Name>, Data(text): Data<String>) -> Result<(), EmitError> {
+///     socket.broadcast().emit("said", &(name, text))
+/// }
+///
+/// let chat: Namespace = Namespace::new().on("name", name).on("say", say);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Extension<T>(pub T);
+
+impl<T> Deref for Extension<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<S, T: Clone + Send + Sync + 'static> FromContext<S> for Extension<T> {
+    fn from_context(context: &mut Context, _: &S) -> Result<Self, Rejection> {
+        let kept = context.socket().and_then(Socket::get);
+        kept.map(Self)
+            .ok_or(Rejection::Absent("what the socket should have"))
     }
 }
 

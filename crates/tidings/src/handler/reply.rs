@@ -6,7 +6,7 @@ use serde::Serialize;
 use tidings_protocol::args::{Args, EncodeError};
 
 use super::{extract::Rejection, namespace::ConnectRefused};
-use crate::event::IntoArgs;
+use crate::{event::IntoArgs, hub::JoinError};
 
 /// What a handler may return: its answer to the client, if the client asked for one.
 pub trait IntoReply {
@@ -69,6 +69,12 @@ impl IntoConnectResult for () {
 impl<E: Into<ConnectRefused>> IntoConnectResult for Result<(), E> {
     fn into_connect_result(self) -> Result<(), ConnectRefused> {
         self.map_err(Into::into)
+    }
+}
+
+impl From<JoinError> for ConnectRefused {
+    fn from(error: JoinError) -> Self {
+        Self::new(error.to_string())
     }
 }
 

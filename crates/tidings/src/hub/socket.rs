@@ -379,7 +379,7 @@ impl Socket {
     /// use tidings::{JoinError, Namespace, Socket};
     ///
     /// let news: Namespace = Namespace::new().middleware(async |socket: Socket| -> Result<(), tidings::ConnectRefused> {
-    ///     socket.join("headlines").map_err(|error| tidings::ConnectRefused::new(error.to_string()))
+    ///     Ok(socket.join("headlines")?)
     /// });
     /// ```
     ///

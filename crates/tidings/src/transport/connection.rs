@@ -307,8 +307,10 @@ impl Connection {
         if outbox.closed {
             return Pushed::Quiet;
         }
-        let full =
-            outbox.bytes() > 0 && outbox.bytes() + frame.len() > self.core.limits.outbox_bytes;
+        let limits = &self.core.limits;
+        let waits = outbox.bytes() > 0;
+        let full = waits && outbox.bytes() + frame.len() > limits.outbox_bytes
+            || outbox.blocked && outbox.len() >= limits.outbox_messages;
         if volatile && (full || !outbox.is_writable()) {
             self.core.stats.volatile_dropped.add(1);
             return Pushed::Quiet;

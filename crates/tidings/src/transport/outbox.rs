@@ -126,6 +126,11 @@ impl Outbox {
         self.bytes + self.gathering.as_ref().map_or(0, |it| it.bytes())
     }
 
+    /// How many frames are in the queue; those of a batch that is out are not.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Whether no frame is in the queue.
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()

@@ -69,6 +69,22 @@ pub trait WebSocketHandler: Send + Sync + 'static {
     }
 }
 
+impl Socket {
+    /// Sends a text message to this client, if it is one of a raw WebSocket endpoint.
+    pub fn send_text(&self, text: &str) {
+        if self.encoding() == Encoding::Raw {
+            self.connection().send_text(text);
+        }
+    }
+
+    /// Sends a binary message to this client, if it is one of a raw WebSocket endpoint.
+    pub fn send_binary(&self, bytes: &[u8]) {
+        if self.encoding() == Encoding::Raw {
+            self.connection().send_binary(bytes);
+        }
+    }
+}
+
 pub(crate) struct RawEndpoint {
     pub(crate) handler: Arc<dyn WebSocketHandler>,
     pub(crate) namespaces: Arc<Namespaces>,

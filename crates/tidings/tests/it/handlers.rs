@@ -11,8 +11,8 @@ use std::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tidings::{
-    Ack, Args, Auth, CloseReason, Data, EventInfo, EventName, Handshake, Hub, Limits, Namespace,
-    Rejection, Reply, Server, Socket, SocketIo, State, args,
+    Ack, Args, Auth, CloseReason, Data, EventInfo, EventName, Extension, Handshake, Hub, Limits,
+    Namespace, Rejection, Reply, Server, Socket, SocketIo, State, args,
 };
 use tokio::sync::{
     Notify, Semaphore,
@@ -58,6 +58,32 @@ async fn surroundings(hub: Hub, handshake: Handshake, ack: Option<Ack>) {
         handshake.is_secure()
     ]);
     ack.unwrap().send(&answer).unwrap();
+}
+
+#[derive(Clone)]
+struct Nickname(String);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_takes_what_is_kept_with_a_socket_is_not_called_for_one_without_it() {
+    let namespace = Namespace::new()
+        .on("be", async |socket: Socket, Data(name): Data<String>| {
+            Reply(socket.insert(Nickname(name)).is_some())
+        })
+        .on(
+            "who",
+            async |Extension(Nickname(name)): Extension<Nickname>| Reply(name),
+        );
+    let running = Running::socketio(namespace).await;
+    let mut client = Sio::connect(running.address).await;
+    let refused = json!([{
+        "error": "what the socket should have is not to be had for this event"
+    }]);
+    assert_eq!(client.ask(json!(["who"])).await, refused);
+    assert_eq!(client.ask(json!(["be", "ann"])).await, json!([false]));
+    assert_eq!(client.ask(json!(["who"])).await, json!(["ann"]));
+    let mut other = Sio::connect(running.address).await;
+    assert_eq!(other.ask(json!(["who"])).await, refused);
+    running.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

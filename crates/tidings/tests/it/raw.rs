@@ -13,7 +13,7 @@ struct Commands {
 
 impl WebSocketHandler for Commands {
     fn opened(&self, socket: &Socket) {
-        socket.connection().send_text(socket.id().as_str());
+        socket.send_text(socket.id().as_str());
         socket.broadcast().send_text("somebody came");
     }
 
@@ -27,7 +27,7 @@ impl WebSocketHandler for Commands {
             ["cut"] => return socket.connection().cut(),
             _ => {}
         }
-        socket.connection().send_text("done");
+        socket.send_text("done");
     }
 
     fn binary(&self, socket: &Socket, bytes: &[u8]) {

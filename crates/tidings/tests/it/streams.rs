@@ -25,9 +25,7 @@ async fn decide(socket: Socket, Auth(auth): Auth<Credentials>) -> Result<(), Con
             .code("invalid_token")
             .with_data(&json!({ "hint": "be honest" })));
     }
-    socket
-        .join("hall")
-        .map_err(|error| ConnectRefused::new(error.to_string()))
+    Ok(socket.join("hall")?)
 }
 
 async fn join(socket: Socket, Data(room): Data<String>) -> Result<Reply<Value>, JoinError> {

@@ -179,3 +179,37 @@ async fn who_would_wait_too_much_is_full_and_one_frame_may_always_wait() {
     assert_eq!(connection.queued_bytes(), 0);
     assert_eq!(connection.push(&frame(0, 0), false), Pushed::Quiet);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_that_takes_no_more_has_so_many_messages_waiting_and_a_burst_has_any_number() {
+    let limits = Limits {
+        outbox_messages: 3,
+        ..Limits::default()
+    };
+    let core = Core::new(limits, 1, None);
+    let (connection, mut peer) = pair(&core, false).await;
+    let small = Arc::new(Frame::raw(Opcode::Binary, b""));
+    let large = Arc::new(Frame::raw(Opcode::Binary, &[0; 200_000]));
+    for n in 0..10 {
+        assert_ne!(connection.push(&small, false), Pushed::Full, "{n}");
+    }
+    connection.flush();
+    assert_eq!(connection.queued_bytes(), 0);
+    connection.push(&large, false);
+    connection.flush();
+    for _ in 0..2 {
+        assert_eq!(connection.push(&small, false), Pushed::Quiet);
+    }
+    assert_eq!(connection.push(&small, false), Pushed::Full);
+    assert_eq!(connection.push(&small, true), Pushed::Quiet);
+    assert_eq!(core.stats.volatile_dropped.get(), 1);
+    // Whoever reads again has room again.
+    let mut all = vec![0; 10 * small.len() + large.len() + 2 * small.len()];
+    let read = peer.read_exact(&mut all);
+    let read = tokio::time::timeout(Duration::from_secs(20), read).await;
+    assert!(matches!(read, Ok(Ok(_))), "{read:?}");
+    while connection.queued_bytes() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_ne!(connection.push(&small, false), Pushed::Full);
+}
