@@ -13,6 +13,8 @@ mod file;
 mod keys;
 mod layers;
 pub(crate) mod limits;
+pub(crate) mod listen;
+pub(crate) mod listeners;
 pub(crate) mod metrics;
 pub(crate) mod origins;
 pub(crate) mod problem;
@@ -24,7 +26,7 @@ pub(crate) mod webhooks;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 
 use crate::limits::address::{Network, ProxyHeader};
 
@@ -33,6 +35,8 @@ pub(crate) use self::{
     auth::AuthConfig,
     layers::{Inputs, Loaded, load},
     limits::LimitsConfig,
+    listen::Listen,
+    listeners::{InternalConfig, TlsConfig},
     metrics::MetricsConfig,
     origins::Origins,
     problem::{Problem, Problems},
@@ -50,9 +54,12 @@ pub(crate) const DEFAULT_TOML: &str = include_str!("config/default.toml");
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Config {
-    /// The address and port to listen on; port 0 takes any free one.
-    #[serde(deserialize_with = "listen_address")]
-    pub(crate) listen: SocketAddr,
+    /// Where clients connect.
+    pub(crate) listen: Listen,
+    /// What is kept off the addresses where clients connect.
+    pub(crate) internal: InternalConfig,
+    /// The certificate to present there.
+    pub(crate) tls: TlsConfig,
     /// The networks of proxies whose word about a client's address is taken.
     pub(crate) trusted_proxies: Vec<Network>,
     /// The header in which those proxies say it.
@@ -90,7 +97,9 @@ pub(crate) struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: (Ipv4Addr::LOCALHOST, 3000).into(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)).into(),
+            internal: InternalConfig::default(),
+            tls: TlsConfig::default(),
             trusted_proxies: Vec::new(),
             proxy_header: ProxyHeader::default(),
             allowed_origins: Origins::default(),
@@ -107,40 +116,6 @@ impl Default for Config {
             metrics: MetricsConfig::default(),
             api: ApiConfig::default(),
             webhooks: WebhooksConfig::default(),
-        }
-    }
-}
-
-/// Reads `ADDR:PORT`, where `localhost` stands for 127.0.0.1.
-fn listen_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if let Some(port) = text.strip_prefix("localhost:")
-        && let Ok(port) = port.parse()
-    {
-        return Ok((Ipv4Addr::LOCALHOST, port).into());
-    }
-    text.parse()
-        .map_err(|_| de::Error::custom("write it as 127.0.0.1:3000 or [::1]:3000"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_read() {
-        for (text, read) in [
-            ("127.0.0.1:80", Some("127.0.0.1:80")),
-            ("localhost:0", Some("127.0.0.1:0")),
-            ("[::1]:9", Some("[::1]:9")),
-            ("3000", None),
-            ("localhost", None),
-            ("127.0.0.1:70000", None),
-        ] {
-            let got = serde_json::from_value::<Config>(serde_json::json!({ "listen": text }))
-                .ok()
-                .map(|it| it.listen.to_string());
-            assert_eq!(got.as_deref(), read, "{text}");
         }
     }
 }

@@ -3,6 +3,7 @@
 //! What clients connect to is mounted in the library's server and is not here.
 
 use axum::Router;
+use http::HeaderMap;
 use tidings::{Hub, Server};
 
 use crate::{
@@ -13,14 +14,23 @@ use crate::{
     pages,
 };
 
-/// What is served where clients connect.
+/// What is served where clients connect. What is served on listeners of its own is not there.
 pub(crate) fn public(app: &App, server: &Server, hub: &Hub) -> Router {
+    if app.config().internal.listen.is_some() {
+        return pages::router();
+    }
     let readers = match &app.config().metrics.token {
         Some(token) => Readers::Holders(token.clone()),
         None if app.is_dev() => Readers::Everybody,
         None => Readers::Nobody,
     };
     pages::router().merge(operators(app, server, hub, readers))
+}
+
+/// What is served on the listeners that clients do not reach.
+pub(crate) fn internal(app: &App, server: &Server, hub: &Hub) -> Router {
+    let nothing = |headers: HeaderMap| async move { pages::not_found(&headers) };
+    operators(app, server, hub, Readers::Everybody).fallback(nothing)
 }
 
 /// What is for whoever operates the server, and for backends.

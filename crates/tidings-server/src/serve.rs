@@ -1,12 +1,13 @@
 //! `tidings serve`: putting the server together, saying what it is, and ending it well.
 
 mod build;
+mod certificate;
 mod introduce;
+mod listeners;
 mod signals;
 
 use std::{
     io::{self, IsTerminal as _},
-    net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -14,20 +15,21 @@ use std::{
 };
 
 use thiserror::Error;
-use tidings::{BuildError, Hub, Server};
+use tidings::{BuildError, Hub, Server, Tls};
 use tidings_store::{OpenError, Store, StoreError};
-use tokio::{
-    net::TcpListener,
-    task::{JoinError, JoinHandle},
-};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 
-use self::signals::Signals;
+use self::{
+    certificate::{CertificateError, Files},
+    listeners::Doors,
+    signals::Signals,
+};
 use crate::{
     app::App,
     channel,
     cli::Serve,
     commands,
-    config::{self, Loaded, Problems},
+    config::{self, Loaded, Problems, listen::Place},
     events::{Draining, Event as _},
     guard::Guard,
     identity::{jwks::FetchError, verifier::KeyError},
@@ -67,11 +69,11 @@ pub(crate) enum Failure {
     #[error("cannot set up webhooks: {0}")]
     Webhooks(#[from] WebhooksError),
     /// The address is taken, or not one of this machine.
-    #[error("cannot listen on {address}: {error}{}", advice(.error))]
-    Listen {
-        address: SocketAddr,
-        error: io::Error,
-    },
+    #[error("cannot listen on {place}: {error}{}", advice(.error))]
+    Listen { place: Place, error: io::Error },
+    /// The certificate cannot be presented.
+    #[error("cannot speak TLS: {0}")]
+    Certificate(#[from] CertificateError),
     /// The library refuses what we ask of it.
     #[error("cannot set the server up: {0}")]
     Build(#[from] BuildError),
@@ -105,7 +107,7 @@ impl Failure {
     /// 2 when the settings are at fault, 1 when the machine is.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Settings(_) | Self::Key(_) => ExitCode::from(2),
+            Self::Settings(_) | Self::Key(_) | Self::Certificate(_) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }
@@ -128,7 +130,14 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     let mut signals = Signals::new().map_err(Failure::Signals)?;
     let draws_key = dev && config.api.keys.is_empty();
     let config = if dev { build::loosened(config) } else { config };
-    let listen = config.listen;
+    let certificate = config.tls.files().map(|(cert, key)| Files {
+        cert: cert.clone(),
+        key: key.clone(),
+    });
+    let tls = match &certificate {
+        Some(files) => Some(Tls::new(files.load()?)),
+        None => None,
+    };
     let store = build::open_store(&config)?;
     let verifier = build::verifier(&config, dev).await?;
     let guard = Guard::new(&config);
@@ -136,28 +145,36 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     let app = App::new(config, dev, Arc::clone(&store), verifier, guard, webhooks);
     let sessions = store.take_snapshot(SESSIONS).await?;
     let (server, hub) = build::server(&app, sessions)?;
-    let listen_failed = |error| Failure::Listen {
-        address: listen,
-        error,
+    let public = listeners::bind(&app.config().listen).await?;
+    let internal = match &app.config().internal.listen {
+        Some(listen) => listeners::bind(listen).await?,
+        None => Vec::new(),
     };
-    let listener = TcpListener::bind(listen).await.map_err(listen_failed)?;
-    let address = listener.local_addr().map_err(listen_failed)?;
     app.webhooks().started();
     let drawn = app.config().api.keys.first().filter(|_| draws_key);
-    introduce::introduce(&app, file.as_deref(), drawn.map(|it| &it.key), address);
+    let drawn = drawn.map(|it| &it.key);
+    introduce::introduce(&app, file.as_deref(), drawn, &public, &internal);
 
-    let pages = routes::public(&app, &server, &hub);
     let mut house = tokio::spawn(app.clone().keep_house(server.clone(), hub.clone()));
-    // A task of its own: whoever polls has to be let in until the very end.
-    let serving = tokio::spawn({
-        let server = server.clone();
-        async move { server.serve_with(listener, pages).await }
-    });
+    let renewal = certificate
+        .zip(tls.clone())
+        .map(|(files, tls)| tokio::spawn(files.renew(tls)));
+    // Tasks of their own: whoever polls has to be let in until the very end.
+    let mut serving = JoinSet::new();
+    let doors = Doors::Public(routes::public(&app, &server, &hub), tls);
+    listeners::serve(&server, public, &doors, &mut serving);
+    let doors = Doors::Internal(routes::internal(&app, &server, &hub));
+    listeners::serve(&server, internal, &doors, &mut serving);
     let served = tokio::select! {
-        ended = serving => ended.map_err(io::Error::from).flatten().map_err(Failure::Serve),
+        Some(ended) = serving.join_next() => {
+            ended.map_err(io::Error::from).flatten().map_err(Failure::Serve)
+        }
         failure = broken(&mut house) => Err(failure),
         () = signals.next() => Ok(()),
     };
+    if let Some(renewal) = renewal {
+        renewal.abort();
+    }
     app.guard().begin_draining();
     say_goodbye(&app, &server, &hub, &mut signals).await;
     house.abort();

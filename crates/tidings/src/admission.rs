@@ -84,7 +84,8 @@ impl fmt::Debug for Permit {
 ///
 /// Plain WebSockets are answered with the status and the message, and the endpoints of plain HTTP
 /// with both and `{"success":false,"code":…,"error":message}`. Engine.IO answers as its clients know
-/// refusals: 403 and `{"code":4,"message":…}`, or 400 and the message to a WebSocket handshake.
+/// refusals: 403 and `{"code":4,"message":…}`, or 400 and the message to a WebSocket handshake; and
+/// with 503 when the server is [unavailable](Self::unavailable).
 #[derive(Debug, Clone)]
 pub struct Refusal {
     status: StatusCode,

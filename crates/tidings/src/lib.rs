@@ -73,7 +73,9 @@ pub use hub::{
 pub use id::{PrivateId, SocketId};
 pub use limits::Limits;
 pub use reason::CloseReason;
-pub use server::{Body, BoxError, BuildError, Peer, Server, ServerBuilder, TidingsService, Tls};
+pub use server::{
+    Body, BoxError, BuildError, Listener, Peer, Server, ServerBuilder, TidingsService, Tls,
+};
 pub use socketio::SocketIo;
 pub use stats::{Counter, Queued, Stats, Transports};
 pub use stream::{RpcConfig, StreamConfig};

@@ -1,5 +1,6 @@
 //! The server: what is mounted where, and the listeners in front of it.
 
+pub(crate) mod accept;
 pub(crate) mod body;
 pub(crate) mod builder;
 pub(crate) mod core;
@@ -15,11 +16,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+pub use accept::Listener;
 pub use body::{Body, BoxError};
 pub use builder::{BuildError, ServerBuilder};
 pub use peer::Peer;
 pub use service::TidingsService;
 pub use tls::Tls;
+
+use http::HeaderMap;
 
 use self::core::Core;
 use crate::{
@@ -53,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) core: Arc<Core>,
     pub(crate) namespaces: Arc<Namespaces>,
     pub(crate) mounts: Vec<(String, Mount)>,
+    /// What every response of the listeners says, unless it says otherwise.
+    pub(crate) headers: HeaderMap,
 }
 
 /// What is mounted at a path.

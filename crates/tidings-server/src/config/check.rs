@@ -1,6 +1,7 @@
 //! Settings that are each well-formed and cannot be right: weak, contradictory, or out of bounds.
 
 mod api;
+mod listeners;
 mod metrics;
 mod webhooks;
 
@@ -11,7 +12,6 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use super::{AuthConfig, Config, Problem, duration, size, weakness};
 use crate::{
     identity::{jwks, verifier::Verifier},
-    limits::address::is_loopback,
     names::RoomId,
 };
 
@@ -32,7 +32,8 @@ impl Config {
     /// Everything that is wrong, for a server started with `--dev` or without.
     pub(crate) fn check(&self, dev: bool) -> Vec<Problem> {
         let mut problems = Vec::new();
-        self.check_listen(dev, &mut problems);
+        self.check_listeners(dev, &mut problems);
+        self.check_proxies(&mut problems);
         self.auth.check(dev, &mut problems);
         self.check_counts(&mut problems);
         self.check_sizes(&mut problems);
@@ -44,16 +45,7 @@ impl Config {
         problems
     }
 
-    fn check_listen(&self, dev: bool, problems: &mut Vec<Problem>) {
-        if dev && !is_loopback(self.listen.ip()) {
-            let sentence = format!(
-                "--dev lets anybody in, so it listens on this machine only, and {} is not: \
-                 use --listen 127.0.0.1:{}",
-                self.listen,
-                self.listen.port()
-            );
-            problems.push(Problem::with(&["listen"], sentence));
-        }
+    fn check_proxies(&self, problems: &mut Vec<Problem>) {
         for network in &self.trusted_proxies {
             if network.is_everything() {
                 let sentence = format!(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::{HeaderMap, HeaderValue, header};
 use tidings::{
     BuildError, Cors, EngineConfig, Hub, Limits, RecoveryConfig, RpcConfig, Server, SocketIo,
     StreamConfig, WebSocketConfig,
@@ -130,6 +131,7 @@ pub(super) fn server(app: &App, sessions: Option<Vec<u8>>) -> Result<(Server, Hu
     let mut builder = Server::builder()
         .limits(limits)
         .recovery(recovery)
+        .response_headers(response_headers(config, dev))
         .admission(app.guard().clone())
         .namespace(NAMESPACE, commands::namespace(app.clone()))
         .socketio("/socket.io/", SocketIo::new().engine(engine))
@@ -145,4 +147,18 @@ pub(super) fn server(app: &App, sessions: Option<Vec<u8>>) -> Result<(Server, Hu
         .hub(NAMESPACE)
         .expect("the namespace was registered just now");
     Ok((server, hub))
+}
+
+/// What every response tells a browser: to take nothing for what it is not said to be, to tell
+/// nobody where it comes from, and with TLS to come with TLS for a year.
+fn response_headers(config: &Config, dev: bool) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    // A browser would keep it for all that a developer ever runs on this address.
+    if config.tls.files().is_some() && !dev {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+    headers
 }

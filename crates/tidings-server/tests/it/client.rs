@@ -4,14 +4,22 @@ use std::{collections::VecDeque, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tokio_websockets::{ClientBuilder, Message, WebSocketStream};
 
 /// Longer than anything here takes, shorter than anybody waits.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What a client speaks over: a socket, or TLS.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
 pub(crate) struct Client {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<Box<dyn Stream>>,
     /// Events that came while something else was waited for.
     events: VecDeque<Value>,
     next_id: u64,
@@ -34,10 +42,16 @@ impl Client {
     }
 
     async fn try_connect_to(address: &str, path: &str) -> Option<Self> {
-        let uri = format!("ws://{address}{path}")
-            .parse()
-            .expect("it is a URI");
-        let (socket, _) = ClientBuilder::from_uri(uri).connect().await.ok()?;
+        let stream = TcpStream::connect(address).await.ok()?;
+        Self::over(stream, path).await
+    }
+
+    /// Connects over something that is connected already.
+    pub(crate) async fn over(stream: impl Stream + 'static, path: &str) -> Option<Self> {
+        let uri = format!("ws://localhost{path}");
+        let uri = uri.parse().expect("it is a URI");
+        let stream: Box<dyn Stream> = Box::new(stream);
+        let (socket, _) = ClientBuilder::from_uri(uri).connect_on(stream).await.ok()?;
         Some(Self {
             socket,
             events: VecDeque::new(),
@@ -48,13 +62,17 @@ impl Client {
     /// Connects, signs in and joins.
     pub(crate) async fn enter(address: &str, id: &str, name: &str, room: &str) -> Self {
         let mut client = Self::connect(address).await;
-        let signed_in = client
-            .ask("auth", json!({ "id": id, "username": name }))
-            .await;
-        assert_eq!(signed_in["success"], true, "{signed_in}");
-        let joined = client.ask("room:join", json!(room)).await;
-        assert_eq!(joined["success"], true, "{joined}");
+        client.come_in(id, name, room).await;
         client
+    }
+
+    /// Signs in and joins.
+    pub(crate) async fn come_in(&mut self, id: &str, name: &str, room: &str) {
+        let guest = json!({ "id": id, "username": name });
+        let signed_in = self.ask("auth", guest).await;
+        assert_eq!(signed_in["success"], true, "{signed_in}");
+        let joined = self.ask("room:join", json!(room)).await;
+        assert_eq!(joined["success"], true, "{joined}");
     }
 
     pub(crate) async fn send(&mut self, frame: Value) {

@@ -1,7 +1,7 @@
 //! A request at a time, over a connection of its own.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{Read, Write},
     net::TcpStream,
 };
 
@@ -16,8 +16,18 @@ pub(crate) struct Response {
 
 /// Asks for a path, with these headers.
 pub(crate) fn get(address: &str, path: &str, headers: &[(&str, &str)]) -> Response {
-    let mut line = TcpStream::connect(address).expect("somebody listens");
-    let mut request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    let line = TcpStream::connect(address).expect("somebody listens");
+    get_over(line, address, path, headers)
+}
+
+/// Asks for a path over something that is connected already.
+pub(crate) fn get_over(
+    mut line: impl Read + Write,
+    host: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Response {
+    let mut request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for (name, value) in headers {
         request += &format!("{name}: {value}\r\n");
     }

@@ -7,6 +7,7 @@ mod client;
 mod doctor;
 mod http;
 mod kill;
+mod listeners;
 mod operate;
 mod process;
 mod settings;

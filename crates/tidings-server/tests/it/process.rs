@@ -23,6 +23,12 @@ pub(crate) fn run(args: &[&str]) -> Output {
     tidings(args).output().expect("the binary runs")
 }
 
+/// Runs the binary to its end in a folder.
+pub(crate) fn run_in(home: &Path, args: &[&str]) -> Output {
+    let mut command = tidings(args);
+    command.current_dir(home).output().expect("the binary runs")
+}
+
 /// A running server. It ends with this value, and has no time for a last word then.
 pub(crate) struct Server {
     child: Child,
@@ -50,7 +56,13 @@ impl Server {
 
     /// A server that finds what another one has left in that folder, with these flags.
     pub(crate) fn start_in(home: &Path, flags: &[&str]) -> Self {
-        let mut child = tidings(&["serve", "--listen", "127.0.0.1:0"])
+        let flags = [&["--listen", "127.0.0.1:0"], flags].concat();
+        Self::start_at(home, &flags)
+    }
+
+    /// The same, listening where the flags say.
+    pub(crate) fn start_at(home: &Path, flags: &[&str]) -> Self {
+        let mut child = tidings(&["serve"])
             .args(flags)
             .current_dir(home)
             .stdout(Stdio::piped())
@@ -63,7 +75,8 @@ impl Server {
             let bytes = output.read_line(&mut line).expect("its output is text");
             assert_ne!(bytes, 0, "the server ended: {introduction}");
             introduction.push_str(&line);
-            if let Some(address) = line.trim().strip_prefix("listening on http://") {
+            if let Some(place) = line.trim().strip_prefix("listening on ") {
+                let address = place.rsplit("://").next().unwrap_or(place);
                 break address.to_owned();
             }
         };

@@ -220,6 +220,11 @@ fn open(endpoint: &Arc<Endpoint>, parts: &mut Parts, websocket: bool) -> Respons
     match endpoint.core.admit(&handshake) {
         Ok(permit) if websocket => websocket::open(endpoint, parts, handshake, permit),
         Ok(permit) => polling::open(endpoint, parts, handshake, permit),
+        Err(refusal) if refusal.status() == StatusCode::SERVICE_UNAVAILABLE => {
+            let mut response = unavailable(endpoint);
+            refusal.apply(&mut response);
+            response
+        }
         Err(refusal) => {
             let message = Some(refusal.message().to_owned());
             let refused = Refused {

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use http::HeaderMap;
 use thiserror::Error;
 
 use super::{Inner, Mount, Server, core::Core};
@@ -98,6 +99,7 @@ pub struct ServerBuilder {
     namespaces: Vec<(String, Namespace)>,
     dynamic: Vec<(Matcher, Namespace)>,
     mounts: Vec<(String, Planned)>,
+    headers: HeaderMap,
 }
 
 impl fmt::Debug for ServerBuilder {
@@ -120,6 +122,7 @@ impl Default for ServerBuilder {
             namespaces: Vec::new(),
             dynamic: Vec::new(),
             mounts: Vec::new(),
+            headers: HeaderMap::new(),
         }
     }
 }
@@ -201,6 +204,13 @@ impl ServerBuilder {
         namespace: Namespace,
     ) -> Self {
         self.dynamic.push((Box::new(matches), namespace));
+        self
+    }
+
+    /// Sets headers that every response of the server's listeners has, unless it has them already:
+    /// those that make browsers careful, for instance.
+    pub fn response_headers(mut self, headers: HeaderMap) -> Self {
+        self.headers = headers;
         self
     }
 
@@ -382,6 +392,7 @@ impl ServerBuilder {
             core,
             namespaces,
             mounts,
+            headers: self.headers,
         })))
     }
 

@@ -1,6 +1,6 @@
 //! The listener: accepting connections and reading requests off them.
 
-use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, io};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -10,22 +10,29 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     time::timeout,
 };
 use tower_service::Service;
 
 use super::{
     Server,
+    accept::{self, Accepted, Listener, UNIX_PEER},
     body::{Body, BoxError},
+    core::Core,
     peer::Peer,
     tls::Tls,
 };
 use crate::transport::streaming::Hangup;
 
-/// The pause after a failed accept: usually the process has run out of file descriptors, and
-/// trying again at once would spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// What is served besides the pages of the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mounted {
+    /// Everything that is mounted.
+    Served,
+    /// Nothing.
+    Hidden,
+}
 
 impl Server {
     /// Serves the listener until the server is closed.
@@ -33,7 +40,7 @@ impl Server {
     /// # Errors
     ///
     /// When the listener itself fails.
-    pub async fn serve(&self, listener: TcpListener) -> io::Result<()> {
+    pub async fn serve(&self, listener: impl Into<Listener>) -> io::Result<()> {
         self.serve_with(listener, self.service()).await
     }
 
@@ -56,7 +63,11 @@ impl Server {
     /// # Errors
     ///
     /// When the listener itself fails.
-    pub async fn serve_with<S, B>(&self, listener: TcpListener, fallback: S) -> io::Result<()>
+    pub async fn serve_with<S, B>(
+        &self,
+        listener: impl Into<Listener>,
+        fallback: S,
+    ) -> io::Result<()>
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
             + Clone
@@ -66,15 +77,60 @@ impl Server {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        while let Some((socket, address)) = self.accept(&listener).await {
-            let peer = Peer {
+        self.accept_all(listener.into(), fallback, Mounted::Served)
+            .await;
+        Ok(())
+    }
+
+    /// Serves these pages until the server is closed, and nothing that is mounted: for an address
+    /// of its own, which clients do not reach.
+    ///
+    /// # Errors
+    ///
+    /// When the listener itself fails.
+    pub async fn serve_pages<S, B>(&self, listener: impl Into<Listener>, pages: S) -> io::Result<()>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send,
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.accept_all(listener.into(), pages, Mounted::Hidden)
+            .await;
+        Ok(())
+    }
+
+    async fn accept_all<S, B>(&self, listener: Listener, pages: S, mounted: Mounted)
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send,
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let Core {
+            draining, tasks, ..
+        } = &*self.0.core;
+        while let Some(accepted) = listener.accept(draining).await {
+            let (server, pages) = (self.clone(), pages.clone());
+            let peer = |address| Peer {
                 address,
                 secure: false,
             };
-            let connection = self.clone().connection(socket, peer, fallback.clone());
-            self.0.core.tasks.spawn(connection);
+            match accepted {
+                Accepted::Tcp(socket, address) => {
+                    tasks.spawn(server.connection(socket, peer(address), pages, mounted))
+                }
+                Accepted::Unix(socket) => {
+                    tasks.spawn(server.connection(socket, peer(UNIX_PEER), pages, mounted))
+                }
+            };
         }
-        Ok(())
     }
 
     /// Serves the listener with TLS until the server is closed; requests for paths where nothing
@@ -117,7 +173,9 @@ impl Server {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        while let Some((socket, address)) = self.accept(&listener).await {
+        let accept = || accept::accept(&self.0.core.draining, || listener.accept());
+        while let Some((socket, address)) = accept().await {
+            let _ = socket.set_nodelay(true);
             let (server, fallback) = (self.clone(), fallback.clone());
             let acceptor = tls.acceptor();
             self.0.core.tasks.spawn(async move {
@@ -131,7 +189,9 @@ impl Server {
                             secure: true,
                         };
                         // Boxed, since it is handed on when the connection is upgraded.
-                        server.connection(Box::new(socket), peer, fallback).await;
+                        server
+                            .connection(Box::new(socket), peer, fallback, Mounted::Served)
+                            .await;
                     }
                     Some(Ok(Err(error))) => {
                         tracing::debug!(%error, %address, "the TLS handshake failed");
@@ -146,25 +206,7 @@ impl Server {
         Ok(())
     }
 
-    /// The next connection; `None` when the server is closed.
-    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
-        let draining = &self.0.core.draining;
-        loop {
-            match draining.run_until_cancelled(listener.accept()).await? {
-                Ok((socket, address)) => {
-                    let _ = socket.set_nodelay(true);
-                    return Some((socket, address));
-                }
-                Err(error) if is_of_one_connection(&error) => {}
-                Err(error) => {
-                    tracing::error!(%error, "cannot accept connections");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
-
-    async fn connection<I, S, B>(self, socket: I, peer: Peer, fallback: S)
+    async fn connection<I, S, B>(self, socket: I, peer: Peer, fallback: S, mounted: Mounted)
     where
         I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
@@ -190,12 +232,20 @@ impl Server {
             request.extensions_mut().insert(peer);
             request.extensions_mut().insert(hangup.clone());
             async move {
-                if server.serves(&request) {
-                    return Ok::<_, Infallible>(server.handle(request).await);
+                let mut response = if mounted == Mounted::Served && server.serves(&request) {
+                    server.handle(request).await
+                } else {
+                    std::future::poll_fn(|context| fallback.poll_ready(context)).await?;
+                    let response = fallback.call(request).await?;
+                    response.map(|body| -> Body { body.map_err(Into::into).boxed_unsync() })
+                };
+                for (name, value) in &server.0.headers {
+                    response
+                        .headers_mut()
+                        .entry(name)
+                        .or_insert_with(|| value.clone());
                 }
-                std::future::poll_fn(|context| fallback.poll_ready(context)).await?;
-                let response = fallback.call(request).await?;
-                Ok(response.map(|body| -> Body { body.map_err(Into::into).boxed_unsync() }))
+                Ok::<_, Infallible>(response)
             }
         });
         let connection = http
@@ -217,14 +267,4 @@ impl Server {
             tracing::debug!(%error, address = %peer.address, "the connection ended");
         }
     }
-}
-
-/// Errors of the connection that was about to be accepted, not of the listener.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-    )
 }

@@ -7,7 +7,7 @@ use http::{Response, StatusCode, request::Parts};
 use hyper::upgrade::{OnUpgrade, Parts as HyperParts};
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use tidings_protocol::websocket::handshake::{self, Options};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
 use super::{
@@ -62,7 +62,7 @@ where
     core.tasks.spawn(async move {
         let Ok(upgraded) = pending.await else { return };
         let Some((socket, early)) = take_socket(upgraded) else {
-            tracing::error!("an upgraded connection is no socket of TCP or TLS; it is closed");
+            tracing::error!("an upgraded connection is no socket that is known; it is closed");
             return;
         };
         let (read, write) = socket.split();
@@ -86,10 +86,13 @@ fn take_socket(upgraded: hyper::upgrade::Upgraded) -> Option<(Socket, Bytes)> {
         Ok(HyperParts { io, read_buf, .. }) => (Socket::Tcp(io.into_inner()), read_buf),
         Err(upgraded) => match upgraded.downcast::<TokioIo<Box<TlsStream<TcpStream>>>>() {
             Ok(HyperParts { io, read_buf, .. }) => (Socket::Tls(io.into_inner()), read_buf),
-            Err(upgraded) => {
-                let parts = auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded).ok()?;
-                (Socket::Tcp(parts.io.into_inner()), parts.read_buf)
-            }
+            Err(upgraded) => match upgraded.downcast::<TokioIo<UnixStream>>() {
+                Ok(HyperParts { io, read_buf, .. }) => (Socket::Unix(io.into_inner()), read_buf),
+                Err(upgraded) => {
+                    let parts = auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded).ok()?;
+                    (Socket::Tcp(parts.io.into_inner()), parts.read_buf)
+                }
+            },
         },
     };
     // A copy, since even an empty view would keep HTTP's whole read buffer alive with the session.

@@ -1,4 +1,4 @@
-//! The socket under an upgraded connection: TCP, or TLS over it.
+//! The socket under an upgraded connection: TCP, TLS over it, or a Unix socket.
 //!
 //! A reader has one half and writers share the other. An enum and no trait object, since every
 //! message passes here.
@@ -14,8 +14,9 @@ use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, ReadBuf},
     net::{
-        TcpStream,
+        TcpStream, UnixStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
+        unix,
     },
 };
 use tokio_rustls::server::TlsStream;
@@ -26,6 +27,7 @@ use super::tls::TlsSocket;
 pub(crate) enum Socket {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Unix(UnixStream),
 }
 
 impl Socket {
@@ -40,6 +42,10 @@ impl Socket {
                 let socket = Arc::new(TlsSocket::new(*stream));
                 (ReadHalf::Tls(Arc::clone(&socket)), WriteHalf::Tls(socket))
             }
+            Self::Unix(stream) => {
+                let (read, write) = stream.into_split();
+                (ReadHalf::Unix(read), WriteHalf::Unix(write))
+            }
         }
     }
 }
@@ -48,6 +54,7 @@ impl Socket {
 pub(crate) enum ReadHalf {
     Tcp(OwnedReadHalf),
     Tls(Arc<TlsSocket>),
+    Unix(unix::OwnedReadHalf),
 }
 
 impl ReadHalf {
@@ -58,13 +65,9 @@ impl ReadHalf {
         scratch: &'a mut [u8],
     ) -> Poll<io::Result<&'a mut [u8]>> {
         match self {
-            Self::Tcp(socket) => {
-                let mut buffer = ReadBuf::new(scratch);
-                ready!(std::pin::Pin::new(socket).poll_read(context, &mut buffer))?;
-                let filled = buffer.filled().len();
-                Poll::Ready(Ok(&mut scratch[..filled]))
-            }
+            Self::Tcp(socket) => poll_read(socket, context, scratch),
             Self::Tls(socket) => socket.poll_read(context, scratch),
+            Self::Unix(socket) => poll_read(socket, context, scratch),
         }
     }
 }
@@ -74,6 +77,7 @@ impl ReadHalf {
 pub(crate) enum WriteHalf {
     Tcp(OwnedWriteHalf),
     Tls(Arc<TlsSocket>),
+    Unix(unix::OwnedWriteHalf),
 }
 
 /// What a write came to.
@@ -88,7 +92,7 @@ impl WriteHalf {
     /// Bytes that one write may be given.
     pub(crate) fn limit(&self) -> usize {
         match self {
-            Self::Tcp(_) => usize::MAX,
+            Self::Tcp(_) | Self::Unix(_) => usize::MAX,
             Self::Tls(_) => super::tls::PLAIN_MAX,
         }
     }
@@ -97,25 +101,15 @@ impl WriteHalf {
     /// of that, TLS has a part encrypted already.
     pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<Taken> {
         match self {
-            Self::Tcp(socket) => {
-                let wanted = slices.iter().map(|slice| slice.len()).sum();
-                let written = match slices {
+            Self::Tcp(socket) => taken(
+                slices,
+                match slices {
                     [one] => socket.try_write(one),
                     many => socket.try_write_vectored(many),
-                };
-                match written {
-                    Ok(bytes) => Ok(Taken {
-                        bytes,
-                        full: bytes < wanted,
-                    }),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Taken {
-                        bytes: 0,
-                        full: true,
-                    }),
-                    Err(error) => Err(error),
-                }
-            }
+                },
+            ),
             Self::Tls(socket) => socket.try_write(slices),
+            Self::Unix(socket) => taken(slices, socket.try_write_vectored(slices)),
         }
     }
 
@@ -124,6 +118,7 @@ impl WriteHalf {
         match self {
             Self::Tcp(socket) => socket.writable().await,
             Self::Tls(socket) => socket.tcp().writable().await,
+            Self::Unix(socket) => socket.writable().await,
         }
     }
 
@@ -149,10 +144,38 @@ impl WriteHalf {
 
     /// Shuts the socket down.
     pub(crate) fn shutdown(&self, how: Shutdown) {
-        let tcp = match self {
-            Self::Tcp(socket) => socket.as_ref(),
-            Self::Tls(socket) => socket.tcp(),
+        let socket = match self {
+            Self::Tcp(socket) => SockRef::from(socket.as_ref()),
+            Self::Tls(socket) => SockRef::from(socket.tcp()),
+            Self::Unix(socket) => SockRef::from(socket.as_ref()),
         };
-        let _ = SockRef::from(tcp).shutdown(how);
+        let _ = socket.shutdown(how);
+    }
+}
+
+fn poll_read<'a>(
+    socket: &mut (impl AsyncRead + Unpin),
+    context: &mut Context<'_>,
+    scratch: &'a mut [u8],
+) -> Poll<io::Result<&'a mut [u8]>> {
+    let mut buffer = ReadBuf::new(scratch);
+    ready!(std::pin::Pin::new(socket).poll_read(context, &mut buffer))?;
+    let filled = buffer.filled().len();
+    Poll::Ready(Ok(&mut scratch[..filled]))
+}
+
+/// What a write without waiting came to.
+fn taken(slices: &[IoSlice<'_>], written: io::Result<usize>) -> io::Result<Taken> {
+    let wanted = slices.iter().map(|slice| slice.len()).sum();
+    match written {
+        Ok(bytes) => Ok(Taken {
+            bytes,
+            full: bytes < wanted,
+        }),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Taken {
+            bytes: 0,
+            full: true,
+        }),
+        Err(error) => Err(error),
     }
 }

@@ -3,7 +3,10 @@
 use std::{fs, io, net::TcpListener};
 
 use super::Finding;
-use crate::{config::Config, identity::verifier::Verifier};
+use crate::{
+    config::{Config, Listen, listen::Place},
+    identity::verifier::Verifier,
+};
 
 /// Connections that may wait to be accepted; ours ask for as many (`tokio::net::TcpListener`).
 const BACKLOG: u32 = 1024;
@@ -31,21 +34,28 @@ pub(super) fn backlog() -> Finding {
 /// Whether the addresses can be listened on.
 pub(super) fn listen(config: &Config) -> Vec<Finding> {
     const SUBJECT: &str = "listen";
-    let address = config.listen;
-    let finding = match TcpListener::bind(address) {
-        Ok(_) => Finding::good(SUBJECT, format!("{address} is free")),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Finding::doubtful(
-            SUBJECT,
-            format!("{address} is taken"),
-            "by a Tidings that runs already, or by somebody else: ss -ltnp says by whom",
-        ),
-        Err(error) => Finding::bad(
-            SUBJECT,
-            format!("{address}: {error}"),
-            "choose an address of this machine, and a port above 1023",
-        ),
-    };
-    vec![finding]
+    let internal = config.internal.listen.as_ref();
+    let places = internal.map(Listen::places).unwrap_or_default();
+    let places = config.listen.places().iter().chain(places);
+    let addresses = places.filter_map(|place| match place {
+        Place::Address(address) => Some(*address),
+        Place::Path(_) => None,
+    });
+    addresses
+        .map(|address| match TcpListener::bind(address) {
+            Ok(_) => Finding::good(SUBJECT, format!("{address} is free")),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Finding::doubtful(
+                SUBJECT,
+                format!("{address} is taken"),
+                "by a Tidings that runs already, or by somebody else: ss -ltnp says by whom",
+            ),
+            Err(error) => Finding::bad(
+                SUBJECT,
+                format!("{address}: {error}"),
+                "choose an address of this machine, and a port above 1023",
+            ),
+        })
+        .collect()
 }
 
 /// Whether tokens can be checked: the keys are good, and those elsewhere within reach.

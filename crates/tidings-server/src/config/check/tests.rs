@@ -180,6 +180,27 @@ fn bounds_are_possible_and_agree() {
         ),
         (json!({"presence": {"grace": "0s"}}), ""),
         (
+            json!({"listen": ["127.0.0.1:1", "unix:t"], "internal": {"listen": "[::1]:1"}}),
+            "",
+        ),
+        (
+            json!({"listen": "unix:t", "internal": {"listen": ["[::1]:1", "unix:t"]}}),
+            "internal.listen is unix:t, which is where clients connect",
+        ),
+        (
+            json!({"internal": {"listen": "0.0.0.0:1"}}),
+            "--dev lets anybody in, so it listens on this machine only, and 0.0.0.0:1 is not: use \
+             internal.listen",
+        ),
+        (
+            json!({"tls": {"cert": "/c.pem"}}),
+            "tls.cert is set without tls.key",
+        ),
+        (
+            json!({"tls": {"key": "/k.pem"}}),
+            "tls.key is set without tls.cert",
+        ),
+        (
             json!({"metrics": {"room": "server:metrics", "token": OTHER}}),
             "",
         ),

@@ -211,7 +211,7 @@ pattern = \"c*d\"
         "--set: write --set key=value, for instance --set limits.connections=500",
         "--set auth.secret2: there is no setting auth.secret2; did you mean auth.secret?",
         "--set heartbeat.timeout: heartbeat.timeout is 0s, and has to be between 1s and 1h",
-        "--listen: listen: write it as 127.0.0.1:3000 or [::1]:3000",
+        "--listen: listen: write it as 127.0.0.1:3000, [::1]:3000 or unix:/run/tidings.sock",
     ];
     expected.sort_unstable();
     assert_eq!(told, expected);

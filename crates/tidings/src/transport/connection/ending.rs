@@ -24,9 +24,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const PARK_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Connection {
-    /// Ends because the server does. Plain clients learn it by a code; those of Engine.IO would
-    /// make nothing of one.
-    pub(crate) fn shut_down(self: &Arc<Self>) {
+    /// Ends the connection because the server is about to end, so that its client comes back. Plain
+    /// clients learn it by the code [`CloseCode::SHUTDOWN`]; those of Engine.IO would make nothing
+    /// of one, and see a lost connection.
+    pub fn shut_down(self: &Arc<Self>) {
         let code = (self.wire == Wire::Plain).then_some(CloseCode::SHUTDOWN);
         self.end(CloseReason::ServerShuttingDown, Goodbye::Frame(code, ""));
     }
