@@ -1,7 +1,9 @@
 //! The command line.
 
+pub(crate) mod chat;
 pub(crate) mod config;
 pub(crate) mod doctor;
+mod link;
 pub(crate) mod shell;
 pub(crate) mod token;
 
@@ -23,6 +25,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the server.
     Serve(Serve),
+    Chat(chat::Options),
     Token(token::Options),
     Config(config::Options),
     Doctor(doctor::Options),

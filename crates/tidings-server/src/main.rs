@@ -59,6 +59,7 @@ async fn main() -> ExitCode {
             cli::print(&api::reference());
             Ok(())
         }
+        Command::Chat(options) => return cli::chat::run(&options).await,
         Command::Token(options) => return cli::token::run(&options),
         Command::Config(options) => return cli::config::run(&options),
         Command::Doctor(options) => return cli::doctor::run(&options).await,

@@ -19,9 +19,9 @@ use super::{
 /// The file that is read when none is named, if it is there.
 const FILE: &str = "tidings.toml";
 
-/// What commands that talk to a running server read: where it is, and with which key. Whoever has
-/// them in the environment of a shell may start a server from there.
-const OF_CLIENTS: [&str; 2] = ["TIDINGS_URL", "TIDINGS_API_KEY"];
+/// What commands that talk to a running server read: where it is, and with which key or token.
+/// Whoever has them in the environment of a shell may start a server from there.
+const OF_CLIENTS: [&str; 3] = ["TIDINGS_URL", "TIDINGS_API_KEY", "TIDINGS_TOKEN"];
 
 /// What names the file instead of `--config`, for where there is no command line.
 const FILE_VARIABLE: &str = "TIDINGS_CONFIG";
