@@ -451,6 +451,109 @@ const CASES = {
     await actor.close();
   },
 
+  async "doc:join tells a text, and doc:operation changes it for all who have it open"({ actor, others, room, device }) {
+    const documentId = room;
+    const joined = await actor.done("doc:join", { documentId });
+    assert.deepEqual(joined, { success: true, documentId, version: 0, content: "", recovered: false, readOnly: false });
+    assert.deepEqual(await actor.event("doc:sync", (it) => it.documentId === documentId), {
+      documentId,
+      content: "",
+      version: 0,
+      readOnly: false,
+    });
+    const second = await device();
+    await Promise.all([second, ...others].map((it) => it.done("doc:join", { documentId })));
+    await Promise.all(others.map((it) => it.event("doc:sync", (sync) => sync.documentId === documentId)));
+
+    const content = `${TEXT}\n`;
+    const insert = { documentId, version: 0, operationId: "op 1 🔑", type: "insert", position: 0, content };
+    assert.deepEqual(await actor.done("doc:operation", insert), { success: true, version: 1 });
+    const heard = await heardByAll([second, ...others], "doc:operation", (it) => it.documentId === documentId);
+    assertTime(heard.timestamp);
+    assert.deepEqual(heard, { ...insert, version: 1, userId: actor.user.id, timestamp: heard.timestamp });
+    assert.deepEqual(await actor.done("doc:operation", insert), { success: true, version: 1 }, "sent again, applied once");
+
+    // Both have seen version 1 and nothing else.
+    const whole = { documentId, version: 1, operationId: "all", type: "delete", position: 0, length: content.length };
+    const within = { documentId, version: 1, operationId: "in it", type: "insert", position: 2, content: "𠜎" };
+    assert.deepEqual(await others[0].done("doc:operation", within), { success: true, version: 2 });
+    assert.deepEqual(await actor.done("doc:operation", whole), { success: true, version: 4 });
+    await heardByAll([second, ...others], "doc:operation", (it) => it.documentId === documentId && it.version === 4);
+    const pieces = second.heard("doc:operation").filter((it) => it.operationId === "all");
+    assert.deepEqual(
+      pieces.map(({ position, length, version }) => ({ position, length, version })),
+      [
+        { position: 0, length: 2, version: 3 },
+        { position: 2, length: content.length - 2, version: 4 },
+      ],
+      "around what was inserted meanwhile",
+    );
+    const late = await second.done("doc:join", { documentId, version: 2 });
+    assert.deepEqual([late.recovered, late.content, late.version], [true, undefined, 4]);
+    assert.deepEqual(late.operations, pieces, "what happened since");
+    const anew = await others[1].done("doc:join", { documentId });
+    assert.deepEqual([anew.content, anew.version], ["𠜎", 4]);
+    assert.deepEqual(actor.heard("doc:operation").map((it) => it.version), [2], "nobody hears of his own");
+  },
+
+  async "doc:operation says when the client has to begin anew, and what is wrong"({ actor, room }) {
+    const documentId = room;
+    const operation = { documentId, version: 0, operationId: "1", type: "insert", position: 0, content: "a😀" };
+    // As with messages, one may write without having joined.
+    assert.deepEqual(await actor.done("doc:operation", operation), { success: true, version: 1 });
+    await actor.done("doc:join", { documentId });
+    for (const [wrong, code, says] of /** @type {const} */ ([
+      [{ position: 4 }, "out_of_sync", /beyond the text, which has 3/],
+      [{ position: 2 }, "out_of_sync", /surrogate/],
+      [{ version: 7 }, "out_of_sync", /version 7/],
+      [{ content: undefined }, "bad_request", /content/],
+      [{ length: 1 }, "bad_request", /length/],
+      [{ content: "bell \u0007" }, "bad_request", /control/],
+      [{ type: "format" }, "bad_request", /type|format/],
+    ])) {
+      const answer = await actor.ask("doc:operation", { ...operation, version: 1, operationId: "2", ...wrong });
+      assertFault(answer, code, says);
+      if (code !== "out_of_sync") continue;
+      const next = await actor.ask("doc:operation", { ...operation, version: 1, operationId: "3" });
+      assertFault(next, "out_of_sync", /join/);
+      const { content, version } = await actor.done("doc:join", { documentId });
+      assert.deepEqual([content, version], ["a😀", 1], "nothing of it was applied");
+    }
+  },
+
+  async "documents are open to whom the room doc:… is, for reading and for writing"({ transport, room }) {
+    const documentId = room;
+    const reader = await enter(server.url, transport, { claims: { rooms: ["doc:*"], publish: ["elsewhere"] } });
+    const stranger = await enter(server.url, transport, { claims: { rooms: ["elsewhere"] } });
+    const operation = { documentId, version: 0, operationId: "1", type: "insert", position: 0, content: "x" };
+    assert.equal((await reader.done("doc:join", { documentId })).readOnly, true);
+    assertFault(await reader.ask("doc:operation", operation), "permission_denied", /publish/);
+    assertFault(await stranger.ask("doc:join", { documentId }), "permission_denied", /doc:/);
+    assertFault(await stranger.ask("doc:operation", operation), "permission_denied", /doc:/);
+    assertFault(await stranger.ask("doc:cursor", { documentId, position: 0 }), "not_a_member", /doc:join/);
+  },
+
+  async "doc:cursor is shown in the text as it is, until its document is left"({ actor, others, room }) {
+    const documentId = room;
+    await Promise.all([actor, ...others].map((it) => it.done("doc:join", { documentId })));
+    const insert = { documentId, version: 0, operationId: "1", type: "insert", position: 0, content: "abc" };
+    await others[0].done("doc:operation", insert);
+    const is = (it) => it.documentId === documentId && isOf(actor, it.userId);
+    // In the empty text of version 0; since then something was inserted behind it.
+    const show = () => actor.done("doc:cursor", { documentId, position: 0, version: 0 });
+    const { clientId, ...shown } = await heardByAllInTheEnd(show, others, "doc:cursor", is);
+    assert.deepEqual(shown, { documentId, userId: actor.user.id, position: 0, version: 1 });
+    assert.ok(clientId);
+    assert.deepEqual(await actor.done("doc:leave", { documentId }), { success: true, documentId });
+    const gone = await heardByAll(others, "doc:cursor", (it) => is(it) && it.position === null);
+    assert.deepEqual(gone, { documentId, userId: actor.user.id, clientId, position: null, version: 1 });
+    assertFault(await actor.ask("doc:cursor", { documentId, position: 0 }), "not_a_member", /doc:join/);
+    await actor.done("doc:leave", { documentId });
+    await others[0].done("doc:operation", { ...insert, version: 1, operationId: "2" });
+    await heardByAll(others.slice(1), "doc:operation", (it) => it.documentId === documentId && it.version === 2);
+    assert.ok(!actor.heard("doc:operation").some((it) => it.version === 2), "who has left hears nothing");
+  },
+
   async "notification:list and notification:read keep the inbox on all devices"({ transport, actor, device }) {
     const second = await device();
     const admin = await enter(server.url, transport, { claims: { admin: true } });
@@ -616,6 +719,14 @@ const MISFITS = [
   ["presence:get", {}, "userIds"],
   ["presence:get", { userIds: [""] }, "userId"],
   ["presence:get", { userIds: Array(501).fill("ana") }, "userIds"],
+  ["doc:join", {}, "documentId"],
+  ["doc:join", { documentId: "长".repeat(81) }, "documentId"],
+  ["doc:join", { documentId: "a", version: -1 }, "version"],
+  ["doc:leave", "a", "documentId|string"],
+  ["doc:operation", { documentId: "a" }, "version"],
+  ["doc:operation", { documentId: "a", version: 0, operationId: "" }, "operationId"],
+  ["doc:operation", { documentId: "a", version: 0, operationId: "1", type: "insert", position: -1 }, "position"],
+  ["doc:cursor", { documentId: "a", position: "1" }, "position"],
   ["notification:send", { title: "x" }, "userId"],
   ["notification:send", { userId: "ana" }, "title"],
   ["notification:send", { userId: "ana", title: "x", body: 1 }, "body"],

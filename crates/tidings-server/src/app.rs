@@ -30,6 +30,7 @@ use crate::{
     delivered::Delivered,
     departures::Departures,
     device::Device,
+    documents::Documents,
     guard::Guard,
     identity::verifier::Verifier,
     metrics::{self, Metrics},
@@ -57,6 +58,7 @@ struct Inner {
     typing: Typing,
     webhooks: Webhooks,
     delivered: Delivered,
+    documents: Documents,
     departures: Departures,
     api: Gate,
     due: Deadlines<Due>,
@@ -104,6 +106,7 @@ impl App {
         } else {
             Rooms::default()
         };
+        let documents = Documents::new(config.documents.clone());
         Self(Arc::new(Inner {
             api: Gate::new(&config.api),
             config,
@@ -117,6 +120,7 @@ impl App {
             typing,
             webhooks,
             delivered: Delivered::default(),
+            documents,
             departures: Departures::default(),
             due,
             metrics: Metrics::default(),
@@ -179,6 +183,11 @@ impl App {
     /// What was delivered to whom.
     pub(crate) fn delivered(&self) -> &Delivered {
         &self.0.delivered
+    }
+
+    /// The documents that are open.
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.0.documents
     }
 
     /// Who went lately.

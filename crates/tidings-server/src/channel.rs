@@ -4,18 +4,19 @@
 use tidings::{Broadcast, Hub};
 
 use crate::{
-    names::{RoomId, UserId},
+    names::{DocumentId, RoomId, UserId},
     private,
 };
 
 const ROOM: &str = "room:";
 const USER: &str = "user:";
+const DOCUMENT: &str = "document:";
 
 /// Everybody who has signed in.
 pub(crate) const EVERYBODY: &str = "everybody";
 
-/// Bytes that stand before the name of a room.
-pub(crate) const PREFIX_BYTES: usize = ROOM.len();
+/// Bytes that stand before the name of a room or a document.
+pub(crate) const PREFIX_BYTES: usize = DOCUMENT.len();
 
 /// Rooms of the library that a connection is in beside those that it joined: its own, that of its
 /// user, and everybody's.
@@ -29,6 +30,16 @@ pub(crate) fn of_room(room: &RoomId) -> String {
 /// All devices of a user.
 pub(crate) fn of_user(user: &UserId) -> String {
     format!("{USER}{user}")
+}
+
+/// Those who have a document open.
+pub(crate) fn of_document(document: &DocumentId) -> String {
+    format!("{DOCUMENT}{document}")
+}
+
+/// The document that has this name in the library, if it is one.
+pub(crate) fn document_of(channel: &str) -> Option<DocumentId> {
+    DocumentId::new(channel.strip_prefix(DOCUMENT)?).ok()
 }
 
 /// The room that has this name in the library, if it is one of ours.
@@ -57,5 +68,9 @@ mod tests {
         assert_eq!(room_of("abcdefghijklmnopqrst"), None);
         assert_eq!(room_of(&of_user(&"lobby".into())), None);
         assert_eq!(room_of("room:"), None);
+        let document: DocumentId = "lobby".into();
+        assert_eq!(document_of(&of_document(&document)), Some(document.clone()));
+        assert_eq!(room_of(&of_document(&document)), None);
+        assert_eq!(document_of(&of_room(&room)), None);
     }
 }

@@ -1,5 +1,5 @@
 //! What the server keeps of one connected client, whatever its transport: where it comes from, who
-//! has signed in on it, its rooms, and how much it may still ask for.
+//! has signed in on it, its rooms and documents, and how much it may still ask for.
 
 use std::{
     collections::HashSet,
@@ -11,7 +11,12 @@ use parking_lot::{Mutex, MutexGuard};
 use tidings::Socket;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::{device::Device, guard::Allowance, names::RoomId, session::Session};
+use crate::{
+    device::Device,
+    guard::Allowance,
+    names::{DocumentId, RoomId},
+    session::Session,
+};
 
 /// One client. It lives in the socket, see [`Client::of`].
 #[derive(Debug)]
@@ -32,6 +37,7 @@ pub(crate) struct Client {
 struct State {
     session: Option<Arc<Session>>,
     rooms: HashSet<RoomId>,
+    documents: HashSet<DocumentId>,
     allowance: Allowance,
 }
 
@@ -45,6 +51,7 @@ impl Client {
             state: Mutex::new(State {
                 session: None,
                 rooms: HashSet::new(),
+                documents: HashSet::new(),
                 allowance: Allowance::default(),
             }),
             turn: RwLock::new(()),
@@ -98,6 +105,30 @@ impl Client {
     /// Whether it has joined a room.
     pub(crate) fn is_in(&self, room_id: &RoomId) -> bool {
         self.state.lock().rooms.contains(room_id)
+    }
+
+    /// Notes that it has a document open; false when it has so many already, and not this one.
+    pub(crate) fn add_document(&self, id: &DocumentId, most: usize) -> bool {
+        let documents = &mut self.state.lock().documents;
+        if documents.contains(id) {
+            return true;
+        }
+        documents.len() < most && documents.insert(id.clone())
+    }
+
+    /// Notes that it has a document open no longer. False when it had not.
+    pub(crate) fn remove_document(&self, id: &DocumentId) -> bool {
+        self.state.lock().documents.remove(id)
+    }
+
+    /// Whether it has a document open.
+    pub(crate) fn has_document(&self, id: &DocumentId) -> bool {
+        self.state.lock().documents.contains(id)
+    }
+
+    /// The documents that it has open, which it has no longer.
+    pub(crate) fn take_documents(&self) -> HashSet<DocumentId> {
+        std::mem::take(&mut self.state.lock().documents)
     }
 
     /// The rooms that it has joined.

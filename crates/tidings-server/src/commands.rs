@@ -8,6 +8,7 @@
 
 pub(crate) mod chat;
 mod connect;
+mod documents;
 mod emit;
 pub(crate) mod members;
 pub(crate) mod notifications;
@@ -57,7 +58,7 @@ pub(crate) fn namespace(app: App) -> Namespace {
 
 /// Every command there is.
 pub(crate) fn registry() -> Registry {
-    use Permission::{Admin, Anybody, MayJoin, MaySend, Member, User};
+    use Permission::{Admin, Anybody, MayJoin, MayRead, MaySend, MayWrite, Member, Reader, User};
     Registry::default()
         .answering(
             About {
@@ -255,6 +256,54 @@ pub(crate) fn registry() -> Registry {
                 events: &[],
             },
             presence::get,
+        )
+        .answering(
+            About {
+                name: "doc:join",
+                summary: "Opens a collaborative text. The answer and the events after it are the \
+                          whole story; with `version`, only what happened after it is told, if \
+                          that is still known.",
+                permission: MayRead,
+                cost: 2,
+                events: &[],
+            },
+            documents::join,
+        )
+        .command(
+            About {
+                name: "doc:leave",
+                summary: "Closes a text. Closing one that is not open is no fault.",
+                permission: User,
+                cost: 1,
+                events: &["doc:cursor"],
+            },
+            documents::leave,
+        )
+        .answering(
+            About {
+                name: "doc:operation",
+                summary: "Inserts or deletes at a position of a text, in UTF-16 units. The position \
+                          is that in the text of `version`; what others did since is taken into \
+                          account. It is stored when this is answered, and the same `operationId` \
+                          again is answered with the first result. Wait for the answer before \
+                          sending the next operation. Several may be on their way at a time, each \
+                          in the text with those before it, but then any refusal, or a lost \
+                          connection, means to begin anew with `doc:join`.",
+                permission: MayWrite,
+                cost: 1,
+                events: &["doc:operation"],
+            },
+            documents::operation,
+        )
+        .command(
+            About {
+                name: "doc:cursor",
+                summary: "Shows the others where the client's cursor is, in UTF-16 units.",
+                permission: Reader,
+                cost: 1,
+                events: &["doc:cursor"],
+            },
+            documents::cursor,
         )
         .answering(
             About {

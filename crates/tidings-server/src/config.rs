@@ -8,6 +8,7 @@
 pub(crate) mod api;
 pub(crate) mod auth;
 mod check;
+pub(crate) mod documents;
 pub(crate) mod duration;
 mod file;
 mod keys;
@@ -33,6 +34,7 @@ use crate::limits::address::{Network, ProxyHeader};
 pub(crate) use self::{
     api::ApiConfig,
     auth::AuthConfig,
+    documents::DocumentsConfig,
     layers::{Inputs, Loaded, load},
     limits::LimitsConfig,
     listen::Listen,
@@ -82,6 +84,8 @@ pub(crate) struct Config {
     pub(crate) typing: TypingConfig,
     /// Messages.
     pub(crate) chat: ChatConfig,
+    /// Collaborative documents: how large, how many, and what is kept.
+    pub(crate) documents: DocumentsConfig,
     /// Notifications.
     pub(crate) notifications: NotificationsConfig,
     /// Sessions that continue where they broke off.
@@ -111,6 +115,7 @@ impl Default for Config {
             presence: PresenceConfig::default(),
             typing: TypingConfig::default(),
             chat: ChatConfig::default(),
+            documents: DocumentsConfig::default(),
             notifications: NotificationsConfig::default(),
             recovery: RecoveryConfig::default(),
             metrics: MetricsConfig::default(),

@@ -39,6 +39,8 @@ pub(crate) enum Code {
     PermissionDenied,
     /// The room has to be joined first, with the command `room:join`.
     NotAMember,
+    /// The client's text is not the document's; join it again with `doc:join`.
+    OutOfSync,
     /// What the command is about is not there.
     NotFound,
     /// The connection has as many rooms as it may have.
@@ -80,6 +82,7 @@ impl Code {
             Self::TokenExpired => "token_expired",
             Self::PermissionDenied => "permission_denied",
             Self::NotAMember => "not_a_member",
+            Self::OutOfSync => "out_of_sync",
             Self::NotFound => "not_found",
             Self::TooManyRooms => "too_many_rooms",
             Self::TooLarge => "too_large",

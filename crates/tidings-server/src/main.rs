@@ -15,6 +15,7 @@ mod deadlines;
 mod delivered;
 mod departures;
 mod device;
+mod documents;
 mod events;
 mod fault;
 mod guard;

@@ -196,6 +196,22 @@ text! {
     MessageId = Rule { field: "messageId", max_bytes: 64, lines: false }
 }
 text! {
+    /// The name of a collaborative document.
+    DocumentId = Rule { field: "documentId", max_bytes: 240, lines: false }
+}
+
+impl DocumentId {
+    /// The room whose rights are those to the document.
+    pub(crate) fn room(&self) -> RoomId {
+        RoomId(format!("doc:{self}").into())
+    }
+}
+
+text! {
+    /// The name that its author gave an operation on a document, so that a retry is known.
+    OperationId = Rule { field: "operationId", max_bytes: 128, lines: false }
+}
+text! {
     /// The name of an event that clients send each other.
     EventName = Rule { field: "event", max_bytes: 128, lines: false }
 }

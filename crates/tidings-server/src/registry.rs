@@ -51,6 +51,12 @@ pub(crate) enum Permission {
     MaySend,
     /// Whoever is in the room with this connection.
     Member,
+    /// Whoever may read the document.
+    MayRead,
+    /// Whoever may change the document.
+    MayWrite,
+    /// Whoever has the document open with this connection.
+    Reader,
     /// Whoever has the claim `admin`.
     Admin,
 }

@@ -214,6 +214,7 @@ async fn keep(app: &App, server: &Server, store: &dyn Store) -> Result<(), Failu
     for (user_id, username) in app.presence().users() {
         commands::see(app, &user_id, &username);
     }
+    app.documents().close().await;
     store
         .put_snapshot(SESSIONS, server.recovery_snapshot())
         .await?;

@@ -17,7 +17,7 @@ use crate::{
     channel,
     client::Client,
     clock,
-    commands::{rooms, typing},
+    commands::{documents, rooms, typing},
     device::Device,
     events::{ErrorEvent, Event as _, Expiring},
     fault::{Code, Fault},
@@ -146,7 +146,8 @@ async fn credentials(app: &App, socket: &Socket) -> Result<Option<Session>, Faul
 /// A session that is continued loses the rooms that its user may not enter any more.
 async fn leave_closed_rooms(app: &App, socket: &Socket, session: &Session) -> Result<(), Fault> {
     for name in socket.rooms() {
-        let Some(room_id) = channel::room_of(&name) else {
+        let document = channel::document_of(&name).map(|it| it.room());
+        let Some(room_id) = channel::room_of(&name).or(document) else {
             continue;
         };
         match app.access().enter(session, &room_id).await {
@@ -204,6 +205,9 @@ pub(super) async fn connected(socket: Socket, State(app): State<App>) {
         if let Some(room_id) = channel::room_of(&name) {
             rooms::be_in(&app, &socket, &client, &session, &room_id);
         }
+        if let Some(document_id) = channel::document_of(&name) {
+            documents::be_in(&app, &socket, &client, &session, &document_id);
+        }
     }
     sign_in::welcome(&app, &socket, &client, &session);
 }
@@ -225,6 +229,7 @@ pub(super) async fn gone(socket: Socket, State(app): State<App>, reason: CloseRe
         return;
     };
     app.presence().lose(session.user_id(), device);
+    documents::be_out_of_all(&app, &client, &session).await;
     let transport = socket.connection().transport();
     let grace = if transport == "rpc" {
         // It was never there for anybody.

@@ -37,6 +37,7 @@ impl Config {
         self.auth.check(dev, &mut problems);
         self.check_counts(&mut problems);
         self.check_sizes(&mut problems);
+        self.check_documents(&mut problems);
         self.check_durations(&mut problems);
         self.check_retention(&mut problems);
         self.check_metrics(&mut problems);
@@ -63,6 +64,7 @@ impl Config {
             store,
             limits,
             chat,
+            documents,
             notifications,
             api,
             ..
@@ -102,6 +104,11 @@ impl Config {
             ("api.rate.burst", as_usize(api.rate.burst)),
             ("api.batch", api.batch),
             ("api.idempotency.max_count", api.idempotency.max_count),
+            ("documents.text_units", documents.text_units),
+            ("documents.editors", documents.editors),
+            ("documents.max_per_connection", documents.max_per_connection),
+            ("documents.queue", documents.queue),
+            ("documents.history", documents.history),
             (
                 "notifications.max_count",
                 usize::try_from(notifications.max_count).unwrap_or(usize::MAX),
@@ -142,6 +149,11 @@ impl Config {
             ("limits.payload_bytes", limits.payload_bytes, 1024),
             ("limits.outbox_bytes", limits.outbox_bytes, 16 * 1024),
             ("api.body_bytes", api.body_bytes, 1024),
+            (
+                "documents.memory_bytes",
+                self.documents.memory_bytes,
+                1 << 20,
+            ),
             // The HTTP library reads no less at once.
             ("limits.header_bytes", limits.header_bytes, 8 * 1024),
         ] {
@@ -182,6 +194,20 @@ impl Config {
                 );
                 problems.push(Problem::with(&[small, large], sentence));
             }
+        }
+    }
+
+    fn check_documents(&self, problems: &mut Vec<Problem>) {
+        let (bytes, most) = (self.documents.wire_bytes(), self.limits.outbox_bytes);
+        if bytes > most {
+            let sentence = format!(
+                "documents.text_units is {}; whoever joins a document gets up to six bytes for each, \
+                 which is more than limits.outbox_bytes, {}; change one",
+                self.documents.text_units,
+                size::format(most)
+            );
+            let keys = ["documents.text_units", "limits.outbox_bytes"];
+            problems.push(Problem::with(&keys, sentence));
         }
     }
 
@@ -226,6 +252,13 @@ impl Config {
                 self.presence.grace,
                 Duration::ZERO,
                 5 * MINUTE,
+            ),
+            ("documents.idle", self.documents.idle, SECOND, 60 * MINUTE),
+            (
+                "documents.version_interval",
+                self.documents.version_interval,
+                SECOND,
+                year,
             ),
             ("typing.timeout", self.typing.timeout, SECOND, 10 * MINUTE),
             (

@@ -53,6 +53,14 @@ limits! {
     RatePerApiKey = "rate_per_api_key",
     /// Bytes of the body of a request of the HTTP API.
     ApiBodyBytes = "api_body_bytes",
+    /// Requests that wait for a document.
+    DocumentQueue = "document_queue",
+    /// Memory for documents.
+    DocumentMemory = "document_memory",
+    /// Connections that have a document open.
+    DocumentEditors = "document_editors",
+    /// Documents of a connection.
+    DocumentsPerConnection = "documents_per_connection",
     /// Writes that wait for the store.
     StoreQueue = "store_queue",
 }

@@ -81,6 +81,16 @@ impl Clients {
             "tidings_rooms",
             "Rooms that somebody is in",
             self.app.rooms().occupied(),
+        )?;
+        page.gauge(
+            "tidings_documents",
+            "Documents that are in memory",
+            self.app.documents().len(),
+        )?;
+        page.gauge(
+            "tidings_documents_memory_bytes",
+            "Bytes of memory that these take, roughly",
+            self.app.documents().memory_bytes(),
         )
     }
 

@@ -10,6 +10,7 @@ use super::{
     shape,
 };
 use crate::{
+    documents,
     events::{self, Event},
     fault::Code,
     message::ChatMessage,
@@ -76,6 +77,9 @@ pub(crate) fn reference(registry: &Registry) -> String {
     writer.write::<events::PresenceChanged<'_>>();
     writer.write::<events::Notification>();
     writer.write::<events::NotificationsRead<'_>>();
+    writer.write::<documents::events::Sync<'_>>();
+    writer.write::<documents::events::Operated>();
+    writer.write::<documents::events::Cursor<'_>>();
     writer.write::<events::Draining>();
     writer.write::<events::ServerMetrics>();
     codes(&mut page, &generator.subschema_for::<Code>());
@@ -89,6 +93,9 @@ fn command(page: &mut String, spec: &Spec, generator: &mut SchemaGenerator) {
         Permission::MayJoin => "whoever may enter the room",
         Permission::MaySend => "whoever may send to the room",
         Permission::Member => "whoever has joined the room with this connection",
+        Permission::MayRead => "whoever may enter the room `doc:{documentId}`",
+        Permission::MayWrite => "whoever may send to the room `doc:{documentId}`",
+        Permission::Reader => "whoever has joined the document with this connection",
         Permission::Admin => "whoever has the claim `admin`",
     };
     let _ = write!(page, "\n### `{}`\n\n{}\n", spec.name, spec.summary);

@@ -20,7 +20,7 @@ use crate::{
         services::{Audience, Sync},
     },
     identity::verifier::Verifier,
-    names::RoomId,
+    names::{DocumentId, RoomId},
     origin,
     webhooks::{self, event::Stored},
 };
@@ -99,8 +99,10 @@ pub(super) async fn verifier(config: &Config, dev: bool) -> Result<Verifier, Fai
 pub(super) fn server(app: &App, sessions: Option<Vec<u8>>) -> Result<(Server, Hub), BuildError> {
     let config = app.config();
     let mut limits = Limits::default();
-    limits.room_name_bytes = config.rooms.name_bytes + channel::PREFIX_BYTES;
-    limits.rooms_per_socket = config.rooms.max_per_connection + channel::BESIDE;
+    limits.room_name_bytes =
+        config.rooms.name_bytes.max(DocumentId::MAX_BYTES) + channel::PREFIX_BYTES;
+    limits.rooms_per_socket =
+        config.rooms.max_per_connection + config.documents.max_per_connection + channel::BESIDE;
     limits.outbox_bytes = config.limits.outbox_bytes;
     limits.connections = config.limits.connections;
     limits.header_bytes = config.limits.header_bytes;
