@@ -34,6 +34,9 @@ use crate::{
     },
 };
 
+/// How many times larger than allowed a body may say that it is to be read to its end.
+const FORGOTTEN: usize = 8;
+
 /// One mounted endpoint for commands.
 pub(crate) struct RpcEndpoint {
     pub(crate) audience: Arc<Audience>,
@@ -97,7 +100,12 @@ impl RpcEndpoint {
             let error = format!("a command has {limit} bytes at most");
             Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", error).closing()
         };
-        if body.size_hint().lower() > limit as u64 {
+        let length = body.size_hint().lower();
+        if length > limit as u64 {
+            // Whoever is still writing when the connection is closed may never read the answer.
+            if length <= limit.saturating_mul(FORGOTTEN) as u64 {
+                let _ = timeout(self.config.timeout, forget(body)).await;
+            }
             return Err(too_large());
         }
         match timeout(self.config.timeout, Limited::new(body, limit).collect()).await {
@@ -180,6 +188,12 @@ async fn ask(socket: &Socket, command: Command<'_>) -> Result<Option<Args>, Fail
 
 fn bad_request(error: impl Into<std::borrow::Cow<'static, str>>) -> Failure {
     Failure::new(StatusCode::BAD_REQUEST, "bad_request", error)
+}
+
+/// Reads a body to its end and keeps nothing of it.
+async fn forget<B: HttpBody<Data = Bytes>>(body: B) {
+    let mut body = std::pin::pin!(body);
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 /// The format of a request's body, and of its answer.
