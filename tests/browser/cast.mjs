@@ -32,8 +32,14 @@ export class Cast {
   static async gather() {
     await mkdir(screenshots, { recursive: true });
     const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"];
-    const launched = chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
-    return new Cast(await serve(), await launched);
+    // One after the other: what fails alone leaves nothing behind.
+    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
+    try {
+      return new Cast(await serve(), browser);
+    } catch (error) {
+      await browser.close();
+      throw error;
+    }
   }
 
   async disperse() {

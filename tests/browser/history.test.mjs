@@ -43,7 +43,7 @@ before(async () => {
     new MutationObserver(() => (here.most = Math.max(here.most, list.childElementCount))).observe(list, { childList: true });
   });
 });
-after(() => cast.disperse());
+after(() => cast?.disperse());
 
 /** Has so many messages said in the lobby. @param {number} from @param {number} count */
 async function fill(from, count) {

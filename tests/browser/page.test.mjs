@@ -12,7 +12,7 @@ let cast;
 before(async () => {
   cast = await Cast.gather();
 });
-after(() => cast.disperse());
+after(() => cast?.disperse());
 
 test("nothing but what the server itself serves may run, and all of it has a type", async () => {
   const page = await cast.window();
@@ -173,6 +173,20 @@ test("a Chinese browser is spoken to in Chinese", async () => {
   });
   assert.deepEqual(english, []);
   await shot(page, "room-dark-zh");
+  await page.context().close();
+});
+
+test("where there is no WebSocket, the page talks over an event stream", async () => {
+  const page = await cast.window();
+  await page.addInitScript(() => Reflect.deleteProperty(globalThis, "WebSocket"));
+  await page.goto(cast.server.url);
+  await page.locator("#name").press("Enter");
+  await online(page);
+  await page.locator("#profile-button").getByText("Online over an event stream").waitFor();
+  await say(page, "Through the back door");
+  await message(page, "Through the back door").locator(".mark.sent").waitFor();
+  await cast.rpc("id=visitor", "chat:send", { roomId: "lobby", content: "Welcome" });
+  await message(page, "Welcome").waitFor();
   await page.context().close();
 });
 

@@ -15,7 +15,7 @@ before(async () => {
   cast = await Cast.gather();
   pages = await Promise.all([cast.enter("Ana"), cast.enter("Ming"), cast.enter("Bo", PHONE)]);
 });
-after(() => cast.disperse());
+after(() => cast?.disperse());
 
 /** All pages show the same, each message once. @param {string[]} expected In any order among authors, those of one in theirs. */
 async function agree(expected) {
@@ -50,6 +50,7 @@ test("a killed server loses nothing, doubles nothing, and the pages say how it i
     assert.equal(await message(bo, "bo 3").locator(".mark").getAttribute("aria-label"), "On its way");
     await ana.locator("#connection").getByText(/Next attempt in/).waitFor({ timeout: 30_000 });
     await shot(ana, "reconnecting-light");
+    assert.equal(await ana.locator("#profile-button .state").textContent(), "Offline");
     await shot(bo, "phone-reconnecting-light");
   });
   await cast.rpc("id=eve&username=Eve", "chat:send", { roomId: "lobby", content: "eve 1" });

@@ -26,7 +26,7 @@ async function run(line, variables = {}) {
 before(async () => {
   cast = await Cast.gather();
 });
-after(() => cast.disperse());
+after(() => cast?.disperse());
 
 test("a visitor is proposed a name, gives another, and sees who is there", async () => {
   ana = await cast.window();

@@ -41,6 +41,7 @@ export class Chat {
   status = "online";
   #listener;
   #identity;
+  #wasOnline = false;
   /** What the client signs in with, each time. @type {{id: string, username: string}} */
   #guest;
 
@@ -218,11 +219,12 @@ export class Chat {
 
   /** What no room tells after a time without connection. */
   async #comeBack() {
-    const first = this.inbox.list.length === 0;
+    const isFirst = !this.#wasOnline;
+    this.#wasOnline = true;
     try {
       if (this.status !== "online") await this.client.setPresence(this.status);
       const fresh = await this.inbox.refresh();
-      if (!first) for (const it of fresh.filter(({ read }) => !read).reverse()) this.#listener.notified(it);
+      if (!isFirst) for (const it of fresh.filter(({ read }) => !read).reverse()) this.#listener.notified(it);
       const { rooms } = await this.client.request("room:list");
       for (const { roomId } of rooms) {
         if (this.conversations.has(roomId)) continue;
