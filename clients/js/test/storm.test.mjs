@@ -7,9 +7,12 @@ import { test } from "node:test";
 import { guest, pause, serve, until, watch, within } from "./support.mjs";
 
 const CLIENTS = Number(process.env.CLIENTS ?? 100);
-const WRITERS = 3;
+/** Members of a room. All clients are in this one process, which would hear of nothing but a thousand comings in a room of a thousand. */
+const ROOM = 100;
+/** So many members of each room write. */
+const WRITERS = 2;
 /** Each writer waits so long after a message was stored. */
-const BETWEEN_MS = 250;
+const BETWEEN_MS = 500;
 /** The first pause of a client is any part of this; what a server asks for comes before it. */
 const SPREAD_MS = 1_000;
 const PATIENCE_MS = 60_000 + 60 * CLIENTS;
@@ -18,6 +21,9 @@ const PATIENCE_MS = 60_000 + 60 * CLIENTS;
 const WAVE = 50;
 /** Of a connection that has lasted so long, the next failure is a first one. */
 const STABLE_MS = 500;
+
+/** @param {number} index of a client */
+const roomOf = (index) => `room-${Math.floor(index / ROOM)}`;
 
 /**
  * Prints how many values are in each step of a scale.
@@ -69,7 +75,8 @@ for (const [how, signal] of /** @type {const} */ ([
         client.on("state", ({ state }) => (online[index] = state === "online" ? Date.now() : Infinity));
         clients.push(client);
       }
-      pages.push(...(await Promise.all(clients.slice(pages.length).map((client) => watch(client, "lobby")))));
+      const joined = clients.slice(pages.length).map((client, n) => watch(client, roomOf(pages.length + n)));
+      pages.push(...(await Promise.all(joined)));
     }
     const stable = () => online.every((since) => Date.now() - since > 2 * STABLE_MS);
     await until(stable, "everybody is online", PATIENCE_MS);
@@ -89,38 +96,50 @@ for (const [how, signal] of /** @type {const} */ ([
     });
 
     let over = false;
-    /** @type {import("../src/index.js").Sent[]} */
-    const stored = [];
-    const writers = pages.slice(0, WRITERS).map(async ({ room }, writer) => {
-      for (let n = 0; !over; n++) {
-        stored.push(await room.send(`${writer}:${n}`));
-        await pause(BETWEEN_MS);
-      }
+    /** What was stored, by the room. @type {Map<string, import("../src/index.js").Sent[]>} */
+    const stored = new Map();
+    const written = () => [...stored.values()].reduce((sum, { length }) => sum + length, 0);
+    const writers = pages.flatMap(({ room }, index) => {
+      const place = index % ROOM;
+      if (place >= WRITERS) return [];
+      const messages = stored.get(room.id) ?? [];
+      stored.set(room.id, messages);
+      const write = async () => {
+        for (let n = 0; !over; n++) {
+          messages.push(await room.send(`${place}:${n}`));
+          await pause(BETWEEN_MS);
+        }
+      };
+      return [write()];
     });
-    await until(() => stored.length > 2 * WRITERS, "messages before the storm", PATIENCE_MS);
+    await until(() => written() > 2 * writers.length, "messages before the storm", PATIENCE_MS);
     await first.end(signal);
     await until(() => fates.every(({ lostAt }) => lostAt), "everybody has noticed", PATIENCE_MS);
     const startedAt = Date.now();
     await serve(t, { port: first.port, home: first.home });
     const upMs = Date.now() - startedAt;
     await until(() => fates.every(({ backAt }) => backAt), "everybody is back", PATIENCE_MS);
-    const seen = stored.length;
-    await until(() => stored.length > seen + 2 * WRITERS, "messages after the storm", PATIENCE_MS);
+    const seen = written();
+    await until(() => written() > seen + 2 * writers.length, "messages after the storm", PATIENCE_MS);
     over = true;
     await within(Promise.all(writers), PATIENCE_MS, "answer to the last messages");
-    const last = Math.max(...stored.map(({ seq }) => seq));
-    await until(() => pages.every(({ room }) => (room.lastSeq ?? 0) >= last), "everybody is up to date", PATIENCE_MS);
+    /** The numbers of the messages of a room. @param {string} roomId */
+    const seqs = (roomId) => (stored.get(roomId) ?? []).map(({ seq }) => seq).sort((one, other) => one - other);
+    const upToDate = () => pages.every(({ room }) => (room.lastSeq ?? 0) >= Number(seqs(room.id).at(-1)));
+    await until(upToDate, "everybody is up to date", PATIENCE_MS);
 
     const attempts = fates.reduce((sum, fate) => sum + fate.attempts, 0);
-    t.diagnostic(`${stored.length} messages; the server was up again after ${upMs} ms; ${attempts} attempts`);
+    t.diagnostic(`${written()} messages; the server was up again after ${upMs} ms; ${attempts} attempts`);
     histogram(t, "first pauses, besides what the server asked for", fates.map((fate) => Math.max(0, fate.pause)));
     histogram(t, "from the loss to being back in the room", fates.map((fate) => fate.backAt - fate.lostAt));
 
     assertSpread(fates.map((fate) => fate.pause));
-    const seqs = Array.from({ length: last }, (_, index) => index + 1);
-    assert.equal(stored.length, last, "every number is a message that its writer knows of");
+    for (const roomId of stored.keys()) {
+      const counted = Array.from(seqs(roomId), (_, index) => index + 1);
+      assert.deepEqual(seqs(roomId), counted, `every number in ${roomId} is a message that its writer knows of`);
+    }
     for (const [index, page] of pages.entries()) {
-      assert.deepEqual(page.shown.map(({ seq }) => seq), seqs, `page ${index}`);
+      assert.deepEqual(page.shown.map(({ seq }) => seq), seqs(page.room.id), `page ${index}`);
       assert.equal(page.resets(), 0);
       for (let writer = 0; writer < WRITERS; writer++) {
         const numbers = page.texts().filter((text) => text.startsWith(`${writer}:`)).map((text) => Number(text.split(":")[1]));
