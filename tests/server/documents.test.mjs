@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { serve } from "../lib/tidings.mjs";
 import { pause, until } from "../lib/wait.mjs";
-import { enter, fresh, GENEROUS } from "./cast.mjs";
+import { assertFault, enter, fresh, GENEROUS } from "./cast.mjs";
 import { Editor } from "./editor.mjs";
 import { closeAll, NAMES } from "./transports.mjs";
 
@@ -93,5 +93,84 @@ describe("a shared text", () => {
     await Promise.all(running);
     await kill();
     assert.deepEqual((await found(documentId)).content, content, "it is on the disk");
+  });
+});
+
+describe("the bounds of shared texts", () => {
+  /** @type {import("../lib/tidings.mjs").Tidings} */
+  let narrow;
+  before(async () => {
+    narrow = await serve({
+      settings: {
+        ...GENEROUS,
+        "documents.text_units": 10,
+        "documents.editors": 2,
+        "documents.max_per_connection": 2,
+        "documents.history": 2,
+        "documents.idle": "1s",
+      },
+    });
+  });
+  after(() => narrow.stop());
+
+  /** @param {string} documentId @param {number} version @param {string} content */
+  const insertion = (documentId, version, content) => ({
+    documentId,
+    version,
+    operationId: `${version} ${content}`,
+    type: "insert",
+    position: 0,
+    content,
+  });
+
+  it("say what is too much, and nothing of it is done", async () => {
+    const [a, b, c] = await Promise.all([1, 2, 3].map(() => enter(narrow.url, "WebSocket with JSON")));
+    const documentId = fresh("small").slice(0, 50);
+    for (const other of ["one", "two"]) await a.done("doc:join", { documentId: other });
+    assertFault(await a.ask("doc:join", { documentId }), "too_many_rooms", /2 documents/);
+    await a.done("doc:leave", { documentId: "one" });
+    for (const it of [a, b]) await it.done("doc:join", { documentId });
+    assertFault(await c.ask("doc:join", { documentId }), "overloaded", /2 editors/);
+    await b.close();
+    await until(async () => (await c.ask("doc:join", { documentId })).success, "the place of who has gone");
+
+    assert.equal((await a.done("doc:operation", insertion(documentId, 0, "0123456789"))).version, 1);
+    assertFault(await c.ask("doc:operation", insertion(documentId, 1, "x")), "too_large", /10 UTF-16 units/);
+    const { content, version } = await c.done("doc:join", { documentId });
+    assert.deepEqual([content, version], ["0123456789", 1]);
+    await Promise.all([a.close(), c.close()]);
+  });
+
+  it("keep so much of the past, and say when it does not reach", async () => {
+    const writer = await enter(narrow.url, "WebSocket with JSON");
+    const documentId = fresh("past").slice(0, 50);
+    for (let version = 0; version < 4; version += 1) {
+      await writer.done("doc:operation", insertion(documentId, version, String(version)));
+    }
+    assertFault(await writer.ask("doc:operation", insertion(documentId, 1, "late")), "out_of_sync", /too old/);
+    const near = await writer.done("doc:join", { documentId, version: 2 });
+    assert.deepEqual([near.recovered, near.operations.map((it) => it.content)], [true, ["2", "3"]]);
+    const far = await writer.done("doc:join", { documentId, version: 1 });
+    assert.deepEqual([far.recovered, far.content, far.operations], [false, "3210", undefined]);
+    const ahead = await writer.done("doc:join", { documentId, version: 9 });
+    assert.deepEqual([ahead.recovered, ahead.content], [false, "3210"]);
+    await writer.close();
+  });
+
+  it("let a text go out of memory that nobody has open, with its past and what may be sent again", async () => {
+    const documentId = fresh("idle").slice(0, 50);
+    const writer = await enter(narrow.url, "WebSocket with JSON");
+    const operation = insertion(documentId, 0, "kept");
+    await writer.done("doc:operation", operation);
+    const inMemory = async () => {
+      const page = await (await fetch(`${narrow.url}/metrics`)).text();
+      return Number(/^tidings_documents (\d+)$/m.exec(page)?.[1]);
+    };
+    await until(async () => (await inMemory()) === 0, "an empty memory", 10_000);
+    assert.equal((await writer.done("doc:operation", operation)).version, 1, "it is known still");
+    const { content, version } = await writer.done("doc:join", { documentId });
+    assert.deepEqual([content, version], ["kept", 1]);
+    assert.ok((await inMemory()) > 0);
+    await writer.close();
   });
 });

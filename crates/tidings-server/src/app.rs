@@ -106,7 +106,7 @@ impl App {
         } else {
             Rooms::default()
         };
-        let documents = Documents::new(config.documents.clone());
+        let documents = Documents::new(config.documents.clone(), config.limits.outbox_bytes);
         Self(Arc::new(Inner {
             api: Gate::new(&config.api),
             config,

@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn a_channel_is_told_from_other_rooms_of_the_library() {
         let room: RoomId = "lobby".into();
-        assert_eq!(room_of(&of_room(&room)), Some(room));
+        assert_eq!(room_of(&of_room(&room)), Some(room.clone()));
         assert_eq!(room_of("abcdefghijklmnopqrst"), None);
         assert_eq!(room_of(&of_user(&"lobby".into())), None);
         assert_eq!(room_of("room:"), None);

@@ -46,6 +46,7 @@ pub(crate) struct Documents {
     tasks: TaskTracker,
     memory: Arc<AtomicUsize>,
     config: DocumentsConfig,
+    limits: Limits,
 }
 
 #[derive(Debug, Default)]
@@ -79,12 +80,21 @@ impl Drop for Charge {
 }
 
 impl Documents {
-    /// None is open.
-    pub(crate) fn new(config: DocumentsConfig) -> Self {
+    /// None is open. So many bytes may wait for a client.
+    pub(crate) fn new(config: DocumentsConfig, outbox_bytes: usize) -> Self {
+        let text_units = config.text_units(outbox_bytes);
         Self {
             open: Mutex::default(),
             tasks: TaskTracker::new(),
             memory: Arc::default(),
+            limits: Limits {
+                text_units,
+                // Deleted text and the names of what was typed weigh more than the text.
+                state_bytes: text_units.saturating_mul(16).max(1 << 20),
+                history_changes: config.history,
+                sessions: config.editors,
+                ..Limits::default()
+            },
             config,
         }
     }
@@ -97,19 +107,6 @@ impl Documents {
     /// Bytes of memory that they take, roughly.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.memory.load(Ordering::Relaxed)
-    }
-
-    /// The bounds of one.
-    fn limits(&self) -> Limits {
-        let defaults = Limits::default();
-        Limits {
-            text_units: self.config.text_units,
-            // Deleted text and the names of what was typed weigh more than the text.
-            state_bytes: self.config.text_units.saturating_mul(16).max(1 << 20),
-            history_changes: self.config.history,
-            sessions: self.config.editors,
-            ..defaults
-        }
     }
 
     /// Asks something of a document, which is opened for that if it is not open.
@@ -184,7 +181,7 @@ impl Documents {
             app.clone(),
             hub.clone(),
             id.clone(),
-            self.limits(),
+            self.limits,
             charge,
             requests,
         );

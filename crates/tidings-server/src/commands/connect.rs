@@ -206,7 +206,7 @@ pub(super) async fn connected(socket: Socket, State(app): State<App>) {
             rooms::be_in(&app, &socket, &client, &session, &room_id);
         }
         if let Some(document_id) = channel::document_of(&name) {
-            documents::be_in(&app, &socket, &client, &session, &document_id);
+            documents::be_in(&app, &socket, &client, &session, &document_id).await;
         }
     }
     sign_in::welcome(&app, &socket, &client, &session);
@@ -229,7 +229,6 @@ pub(super) async fn gone(socket: Socket, State(app): State<App>, reason: CloseRe
         return;
     };
     app.presence().lose(session.user_id(), device);
-    documents::be_out_of_all(&app, &client, &session).await;
     let transport = socket.connection().transport();
     let grace = if transport == "rpc" {
         // It was never there for anybody.
@@ -245,8 +244,10 @@ pub(super) async fn gone(socket: Socket, State(app): State<App>, reason: CloseRe
         });
         app.config().presence.grace
     };
-    app.departures().keep(device, session, client.rooms());
+    app.departures()
+        .keep(device, Arc::clone(&session), client.rooms());
     app.set_due(Due::Departed(device), grace);
+    documents::be_out_of_all(&app, &client, &session).await;
 }
 
 /// Does what has become due for a connection.

@@ -114,6 +114,7 @@ pub(super) async fn join(call: Call, join: Join, answer: Answer<Joined>) -> Resu
     asked?;
     // It is dropped in any case.
     let _ = wait.await;
+    // As in `be_in`.
     if !call.socket.is_connected() {
         be_out(&call.app, &call.client, &session, &id).await;
     }
@@ -224,7 +225,7 @@ fn ask(call: &Call, id: &DocumentId, request: Request) -> Result<(), Fault> {
 }
 
 /// A session that is continued has its documents open, and has heard what happened to them.
-pub(super) fn be_in(
+pub(super) async fn be_in(
     app: &App,
     socket: &Socket,
     client: &Arc<Client>,
@@ -242,6 +243,10 @@ pub(super) fn be_in(
     // Otherwise the first operation says that the document has to be joined again.
     if let Err(fault) = app.documents().ask(app, socket.hub(), id, request) {
         tracing::debug!("a document was not opened again: {fault}");
+    }
+    // It may have gone meanwhile, and is not heard of again.
+    if !socket.is_connected() {
+        be_out(app, client, session, id).await;
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 
-use super::{AuthConfig, Config, Problem, duration, size, weakness};
+use super::{AuthConfig, Config, DocumentsConfig, Problem, duration, size, weakness};
 use crate::{
     identity::{jwks, verifier::Verifier},
     names::RoomId,
@@ -104,7 +104,6 @@ impl Config {
             ("api.rate.burst", as_usize(api.rate.burst)),
             ("api.batch", api.batch),
             ("api.idempotency.max_count", api.idempotency.max_count),
-            ("documents.text_units", documents.text_units),
             ("documents.editors", documents.editors),
             ("documents.max_per_connection", documents.max_per_connection),
             ("documents.queue", documents.queue),
@@ -198,13 +197,15 @@ impl Config {
     }
 
     fn check_documents(&self, problems: &mut Vec<Problem>) {
-        let (bytes, most) = (self.documents.wire_bytes(), self.limits.outbox_bytes);
-        if bytes > most {
+        let outbox = self.limits.outbox_bytes;
+        let most = DocumentsConfig::text_units_max(outbox);
+        if let Some(units) = self.documents.text_units
+            && (units == 0 || units > most)
+        {
             let sentence = format!(
-                "documents.text_units is {}; whoever joins a document gets up to six bytes for each, \
-                 which is more than limits.outbox_bytes, {}; change one",
-                self.documents.text_units,
-                size::format(most)
+                "documents.text_units is {units}, and has to be between 1 and {most}: whoever joins a \
+                 document gets up to six bytes for each, and limits.outbox_bytes is {}",
+                size::format(outbox)
             );
             let keys = ["documents.text_units", "limits.outbox_bytes"];
             problems.push(Problem::with(&keys, sentence));

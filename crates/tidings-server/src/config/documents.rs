@@ -10,8 +10,8 @@ use super::{duration, size};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct DocumentsConfig {
-    /// UTF-16 units of the text of one.
-    pub(crate) text_units: usize,
+    /// UTF-16 units of the text of one; otherwise as many as go out at once, 128 Ki at most.
+    pub(crate) text_units: Option<usize>,
     /// Bytes of memory for all that are open.
     #[serde(with = "size")]
     pub(crate) memory_bytes: usize,
@@ -37,7 +37,7 @@ pub(crate) struct DocumentsConfig {
 impl Default for DocumentsConfig {
     fn default() -> Self {
         Self {
-            text_units: 128 * 1024,
+            text_units: None,
             memory_bytes: 256 * 1024 * 1024,
             editors: 200,
             max_per_connection: 32,
@@ -50,10 +50,20 @@ impl Default for DocumentsConfig {
     }
 }
 
+/// Bytes that a unit may take on its way to a client: three, and a client that joins may get the
+/// text twice, in the answer and as an event.
+const WIRE_BYTES: usize = 6;
+const TEXT_UNITS: usize = 128 * 1024;
+
 impl DocumentsConfig {
-    /// Bytes that a whole text may take on its way to a client: three for each unit, and a client
-    /// that joins may get it twice, in the answer and as an event.
-    pub(crate) fn wire_bytes(&self) -> usize {
-        self.text_units.saturating_mul(6)
+    /// UTF-16 units that a text may have, when so many bytes may wait for a client.
+    pub(crate) fn text_units(&self, outbox_bytes: usize) -> usize {
+        let most = Self::text_units_max(outbox_bytes);
+        self.text_units.unwrap_or(most.min(TEXT_UNITS))
+    }
+
+    /// UTF-16 units of a text that can be sent, when so many bytes may wait for a client.
+    pub(crate) fn text_units_max(outbox_bytes: usize) -> usize {
+        outbox_bytes / WIRE_BYTES
     }
 }

@@ -418,7 +418,7 @@ impl Live {
         self.store(record, &told).await;
         if self.open.records >= COMPACT_RECORDS || self.open.bytes >= COMPACT_BYTES {
             self.compact();
-        } else if self.open.records % 16 == 0 {
+        } else if self.open.records.is_multiple_of(16) {
             self.weigh();
         }
         Ok(())

@@ -178,6 +178,19 @@ fn bounds_are_possible_and_agree() {
             json!({"chat": {"history_page": 501}}),
             "chat.history_page is 501 and more than",
         ),
+        (
+            json!({"documents": {"text_units": 200_000}}),
+            "documents.text_units is 200000, and has to be between 1 and 174762",
+        ),
+        (
+            json!({"documents": {"idle": "0s"}}),
+            "documents.idle is 0s, and has to be between",
+        ),
+        (
+            json!({"documents": {"memory_bytes": "1KiB"}}),
+            "documents.memory_bytes is 1KiB",
+        ),
+        (json!({"documents": {"versions": 0}}), ""),
         (json!({"presence": {"grace": "0s"}}), ""),
         (
             json!({"listen": ["127.0.0.1:1", "unix:t"], "internal": {"listen": "[::1]:1"}}),
