@@ -107,6 +107,8 @@ impl App {
             Rooms::default()
         };
         let documents = Documents::new(config.documents.clone(), config.limits.outbox_bytes);
+        let documents = Documents::new(config.documents.clone());
+        let commands = crate::commands::registry();
         Self(Arc::new(Inner {
             api: Gate::new(&config.api),
             config,
@@ -123,7 +125,7 @@ impl App {
             documents,
             departures: Departures::default(),
             due,
-            metrics: Metrics::default(),
+            metrics: Metrics::new(commands.specs().map(|it| it.name)),
             devices: AtomicU64::new(0),
             node_id: random_name(),
             started: Instant::now(),

@@ -21,6 +21,7 @@ pub(crate) mod origins;
 pub(crate) mod problem;
 pub(crate) mod services;
 mod show;
+mod shutdown;
 mod size;
 mod weakness;
 pub(crate) mod webhooks;
@@ -46,6 +47,7 @@ pub(crate) use self::{
         ChatConfig, HeartbeatConfig, NotificationsConfig, PresenceConfig, RecoveryConfig,
         RoomsConfig, StoreConfig, TypingConfig,
     },
+    shutdown::ShutdownConfig,
     webhooks::WebhooksConfig,
 };
 
@@ -92,6 +94,8 @@ pub(crate) struct Config {
     pub(crate) recovery: RecoveryConfig,
     /// What the server says of how busy it is.
     pub(crate) metrics: MetricsConfig,
+    /// Shutting down.
+    pub(crate) shutdown: ShutdownConfig,
     /// The HTTP API.
     pub(crate) api: ApiConfig,
     /// Backends that are told and asked.
@@ -119,6 +123,7 @@ impl Default for Config {
             notifications: NotificationsConfig::default(),
             recovery: RecoveryConfig::default(),
             metrics: MetricsConfig::default(),
+            shutdown: ShutdownConfig::default(),
             api: ApiConfig::default(),
             webhooks: WebhooksConfig::default(),
         }

@@ -71,7 +71,36 @@ pub(crate) enum Code {
     Internal,
 }
 
+// Counters of codes are found by their place.
+const _: () = assert!(Code::ALL.len() == Code::Internal as usize + 1);
+
 impl Code {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; 22] = [
+        Self::BadRequest,
+        Self::Unauthenticated,
+        Self::AlreadyAuthenticated,
+        Self::InvalidToken,
+        Self::TokenExpired,
+        Self::PermissionDenied,
+        Self::NotAMember,
+        Self::OutOfSync,
+        Self::NotFound,
+        Self::TooManyRooms,
+        Self::TooLarge,
+        Self::RateLimited,
+        Self::ConnectionLimit,
+        Self::Overloaded,
+        Self::UnknownCommand,
+        Self::UnknownMethod,
+        Self::Conflict,
+        Self::Dismissed,
+        Self::Timeout,
+        Self::BadGateway,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
     /// The word on the wire.
     pub(crate) fn as_str(self) -> &'static str {
         match self {

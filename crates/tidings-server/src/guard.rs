@@ -5,11 +5,8 @@
 
 use std::{
     net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Instant,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
 };
 
 use tidings::{Admission, CloseCode, Handshake, Permit, Refusal, Socket};
@@ -43,8 +40,8 @@ struct Inner {
     users: Keyed<UserId>,
     addresses: Keyed<AddressKey>,
     meters: Meters,
-    /// Nobody is let in any more.
-    draining: AtomicBool,
+    /// When somebody else lets clients in again, once nobody is let in here any more.
+    back: OnceLock<Instant>,
 }
 
 /// What one connection may still ask for.
@@ -70,7 +67,7 @@ impl Guard {
             users: Keyed::new(rate.user.into(), rate.tracked),
             addresses: Keyed::new(rate.ip.into(), rate.tracked),
             meters: Meters::default(),
-            draining: AtomicBool::new(false),
+            back: OnceLock::new(),
         }))
     }
 
@@ -151,12 +148,13 @@ impl Guard {
 
     /// Whether the server is about to end.
     pub(crate) fn is_draining(&self) -> bool {
-        self.0.draining.load(Ordering::Relaxed)
+        self.0.back.get().is_some()
     }
 
-    /// The server is about to end.
-    pub(crate) fn begin_draining(&self) {
-        self.0.draining.store(true, Ordering::Relaxed);
+    /// The server is about to end, and lets nobody in from now on. Whoever comes is told to come
+    /// back after that time.
+    pub(crate) fn begin_draining(&self, back_in: Duration) {
+        self.0.back.get_or_init(|| Instant::now() + back_in);
     }
 
     /// Counts that a limit has refused somebody.
@@ -172,6 +170,12 @@ impl Guard {
 
 impl Admission for Guard {
     fn admit(&self, handshake: &Handshake) -> Result<Permit, Refusal> {
+        if let Some(back) = self.0.back.get() {
+            let wait = back.saturating_duration_since(Instant::now());
+            let wait = wait.max(Duration::from_secs(1));
+            let refusal = Refusal::unavailable("The server is shutting down.");
+            return Err(refusal.retry_after(wait));
+        }
         let address = self.address_of(handshake);
         match self.0.connections.admit(address.into()) {
             Ok(admitted) => Ok(Permit::holding(Arc::new(admitted))),

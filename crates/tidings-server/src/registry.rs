@@ -31,12 +31,13 @@ use crate::{
     client::Client,
     fault::{Code, Fault},
     limits::meters::Limit,
+    metrics::commands as metrics,
     session::Session,
     webhooks::backend::Command,
 };
 
 type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
-type Runner = Box<dyn Fn(Call, Args, Option<Ack>) -> Running + Send + Sync>;
+type Runner = Box<dyn Fn(Call, Args, Option<Ack>, metrics::Running) -> Running + Send + Sync>;
 
 /// Who may use a command. What is finer than that is decided with the command's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,8 @@ pub(crate) enum Permission {
 
 /// One command.
 pub(crate) struct Spec {
+    /// Its place in the registry.
+    index: usize,
     pub(crate) name: &'static str,
     pub(crate) summary: &'static str,
     pub(crate) permission: Permission,
@@ -152,9 +155,9 @@ impl Registry {
             cost,
             events,
         } = about;
-        let runner = move |call: Call, args: Args, ack: Option<Ack>| -> Running {
+        let runner = move |call: Call, args: Args, ack: Option<Ack>, running| -> Running {
             Box::pin(async move {
-                let answer = Answer::new(&call.socket, ack);
+                let answer = Answer::new(&call.socket, ack, running);
                 let outcome = match read(name, &args) {
                     Ok(input) => run(call, input, answer.clone()).await,
                     Err(fault) => Err(fault),
@@ -165,6 +168,7 @@ impl Registry {
             })
         };
         self.specs.push(Arc::new(Spec {
+            index: self.specs.len(),
             name,
             summary,
             permission,
@@ -185,9 +189,10 @@ impl Registry {
 impl Spec {
     /// Runs the command, or says why not. Either way the client is answered.
     pub(crate) async fn handle(&self, app: App, socket: Socket, args: Args, ack: Option<Ack>) {
+        let running = metrics::Running::begin(&app, Some(self.index));
         let client = match admit(&app, &socket, &args, self.cost) {
             Ok(client) => client,
-            Err(fault) => return Answer::<Done>::new(&socket, ack).refuse(&fault),
+            Err(fault) => return Answer::<Done>::new(&socket, ack, running).refuse(&fault),
         };
         drop(client.turn().await);
         let session = client.session();
@@ -201,7 +206,7 @@ impl Spec {
             _ => None,
         };
         if let Some(fault) = refused {
-            return Answer::<Done>::new(&socket, ack).refuse(&fault);
+            return Answer::<Done>::new(&socket, ack, running).refuse(&fault);
         }
         let call = Call {
             app,
@@ -209,7 +214,7 @@ impl Spec {
             client,
             args: args.clone(),
         };
-        (self.run)(call, args, ack).await;
+        (self.run)(call, args, ack, running).await;
     }
 }
 
@@ -234,13 +239,15 @@ fn admit(app: &App, socket: &Socket, args: &Args, cost: u32) -> Result<Arc<Clien
 
 /// Answers a command that is not among ours.
 pub(crate) async fn unknown(app: App, socket: Socket, name: &str, args: Args, ack: Option<Ack>) {
+    let running = metrics::Running::begin(&app, None);
     match pass_on(&app, &socket, name, &args).await {
         Ok(answer) => {
+            running.end(None);
             if let Some(ack) = ack {
                 log_unsent(ack.send(answer));
             }
         }
-        Err(fault) => Answer::<Done>::new(&socket, ack).refuse(&fault),
+        Err(fault) => Answer::<Done>::new(&socket, ack, running).refuse(&fault),
     }
 }
 

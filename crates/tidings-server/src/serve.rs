@@ -2,6 +2,7 @@
 
 mod build;
 mod certificate;
+mod drain;
 mod introduce;
 mod listeners;
 mod signals;
@@ -26,26 +27,20 @@ use self::{
 };
 use crate::{
     app::App,
-    channel,
     cli::Serve,
     commands,
-    config::{self, Loaded, Problems, listen::Place},
-    events::{Draining, Event as _},
+    config::{self, Loaded, Problems, ShutdownConfig, listen::Place},
     guard::Guard,
     identity::{jwks::FetchError, verifier::KeyError},
-    registry::log_unsent,
     routes,
     webhooks::{Webhooks, WebhooksError},
 };
 
 /// The name under which sessions are stored while the server is down.
 const SESSIONS: &str = "recovery";
-/// When clients shall come back to a server that shuts down.
-const RECONNECT_AFTER_MS: u64 = 1_000;
+
 /// Time for backends to be told what happened last.
 const FLUSH_LASTS: Duration = Duration::from_secs(5);
-/// Time for those that are between two polls to hear so.
-const GOODBYE_LASTS: Duration = Duration::from_millis(500);
 
 /// Why the server did not start, or did not go on.
 #[derive(Debug, Error)]
@@ -175,7 +170,6 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     if let Some(renewal) = renewal {
         renewal.abort();
     }
-    app.guard().begin_draining();
     say_goodbye(&app, &server, &hub, &mut signals).await;
     house.abort();
     let kept = keep(&app, &server, &*store).await;
@@ -188,24 +182,27 @@ async fn broken(house: &mut JoinHandle<()>) -> Failure {
     Failure::House(house.await.err())
 }
 
-/// Tells all clients to come back, closes their connections, and has backends told of that.
+/// Lets all clients go, finishes what they have asked for, and has backends told of that. It takes as
+/// long as the settings allow, and no longer than until somebody asks a second time.
 async fn say_goodbye(app: &App, server: &Server, hub: &Hub, signals: &mut Signals) {
-    let goodbye = Draining {
-        reconnect_after_ms: RECONNECT_AFTER_MS,
-    };
-    log_unsent(hub.to(channel::EVERYBODY).emit(Draining::NAME, &goodbye));
-    let close = async {
-        tokio::time::sleep(GOODBYE_LASTS).await;
+    let ShutdownConfig { drain, timeout } = app.config().shutdown;
+    let back_in = drain + Duration::from_secs(2);
+    app.guard().begin_draining(back_in);
+    let goodbye = async {
+        drain::drain(hub, drain).await;
         server.close().await;
         app.api().finish().await;
         // What it does not reach waits in the store.
         let flush = app.webhooks().flush();
         let _ = tokio::time::timeout(FLUSH_LASTS, flush).await;
     };
-    // Whoever asks a second time does not want to wait.
     tokio::select! {
-        () = close => {}
-        () = signals.next() => {}
+        ended = tokio::time::timeout(timeout, goodbye) => {
+            if ended.is_err() {
+                tracing::warn!(?timeout, "not everybody was gone in time (shutdown.timeout)");
+            }
+        }
+        () = signals.next() => tracing::warn!("told a second time to end, and ends at once"),
     }
 }
 

@@ -253,6 +253,8 @@ pub(super) async fn gone(socket: Socket, State(app): State<App>, reason: CloseRe
 /// Does what has become due for a connection.
 pub(crate) fn on_due(app: &App, hub: &Hub, due: Due) {
     match due {
+        // They come back when the server does, and so have not left for anybody.
+        Due::Departed(_) if app.guard().is_draining() => {}
         Due::Departed(device) => departed(app, hub, device),
         Due::Vacated(room_id) => app.rooms().settle(&room_id),
         Due::SignIn(device) => {

@@ -3,6 +3,7 @@
 mod api;
 mod listeners;
 mod metrics;
+mod shutdown;
 mod webhooks;
 
 use std::time::Duration;
@@ -41,6 +42,7 @@ impl Config {
         self.check_durations(&mut problems);
         self.check_retention(&mut problems);
         self.check_metrics(&mut problems);
+        self.check_shutdown(&mut problems);
         self.api.check(&mut problems);
         self.webhooks.check(&mut problems);
         problems

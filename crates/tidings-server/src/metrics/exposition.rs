@@ -8,6 +8,7 @@ use prometheus_client::{encoding::text, registry::Registry};
 use tidings::{Hub, Server};
 
 use super::{
+    commands,
     page::{Collected, Source},
     sources::{Clients, Process, Stored},
 };
@@ -50,6 +51,7 @@ pub(crate) fn of(app: &App, server: &Server, hub: &Hub) -> Exposition {
             server: server.clone(),
             hub: hub.clone(),
         }),
+        Box::new(commands::Exposed(app.clone())),
         Box::new(Stored(Arc::clone(app.store()))),
         Box::new(Exposed(app.clone())),
         Box::new(Process),

@@ -114,6 +114,24 @@ impl Page<'_> {
         Ok(())
     }
 
+    /// Numbers that only grow, told apart by two labels.
+    pub(crate) fn counters_of_two<K: AsRef<str>, L: AsRef<str>>(
+        &mut self,
+        name: &str,
+        help: &str,
+        labels: [&str; 2],
+        values: impl IntoIterator<Item = (K, L, u64)>,
+    ) -> fmt::Result {
+        let kind = MetricType::Counter;
+        let mut family = self.0.encode_descriptor(name, help, None, kind)?;
+        for (one, other, value) in values {
+            let labels = [(labels[0], one.as_ref()), (labels[1], other.as_ref())];
+            let mut metric = family.encode_family(&labels)?;
+            metric.encode_counter::<NoLabelSet, _, f64>(&value, None)?;
+        }
+        Ok(())
+    }
+
     /// What something is, as labels of a number that is always 1.
     pub(crate) fn info(&mut self, name: &str, help: &str, labels: &[(&str, &str)]) -> fmt::Result {
         let kind = MetricType::Info;

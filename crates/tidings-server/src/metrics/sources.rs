@@ -117,17 +117,17 @@ impl Clients {
             stats.bytes_out.get(),
         )?;
         page.gauge(
-            "tidings_outbox_bytes",
+            "tidings_client_outbox_bytes",
             "Bytes that wait to be written to clients",
             queued.bytes,
         )?;
         page.gauge(
-            "tidings_outbox_largest_bytes",
+            "tidings_client_outbox_largest_bytes",
             "Bytes that wait for the client that has most to read",
             queued.largest,
         )?;
         page.counter(
-            "tidings_outbox_overflows",
+            "tidings_client_outbox_overflows",
             "Connections that were closed since their client did not read",
             stats.outbox_overflows.get(),
         )?;

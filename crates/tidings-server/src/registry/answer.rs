@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use crate::{
     events::{ErrorEvent, Event as _},
     fault::{Code, Fault},
+    metrics::commands::Running,
 };
 
 /// The answer to a command. Clones are the same answer; the first that is given counts. Dropped by
@@ -19,6 +20,8 @@ pub(crate) struct Answer<O>(Arc<Pending<O>>);
 struct Pending<O> {
     /// `None` once the answer was given.
     asker: Mutex<Option<Asker<O>>>,
+    /// The command that it is the answer to, if somebody has sent one.
+    running: Option<Running>,
 }
 
 /// Who wants to know.
@@ -81,28 +84,34 @@ impl<O> fmt::Debug for Answer<O> {
 
 impl<O: Serialize> Answer<O> {
     /// The answer to a command of that socket.
-    pub(crate) fn new(socket: &Socket, ack: Option<Ack>) -> Self {
-        Self::to(match ack {
+    pub(crate) fn new(socket: &Socket, ack: Option<Ack>, running: Running) -> Self {
+        let asker = match ack {
             Some(ack) => Asker::Client(ack),
             None => Asker::OfFaults(socket.clone()),
-        })
+        };
+        Self::to(asker, Some(running))
     }
 
     /// An answer that the server itself waits for.
     pub(crate) fn awaited() -> (Self, Awaited<O>) {
         let (tell, told) = oneshot::channel();
-        (Self::to(Asker::Ourselves(tell)), Awaited(told))
+        (Self::to(Asker::Ourselves(tell), None), Awaited(told))
     }
 
-    fn to(asker: Asker<O>) -> Self {
+    fn to(asker: Asker<O>, running: Option<Running>) -> Self {
         Self(Arc::new(Pending {
             asker: Mutex::new(Some(asker)),
+            running,
         }))
     }
 
     /// Answers, if anybody wants to know.
     pub(crate) fn give(&self, output: O) {
-        match self.take() {
+        let asker = self.take();
+        if asker.is_some() {
+            self.0.end(None);
+        }
+        match asker {
             Some(Asker::Client(ack)) => log_unsent(ack.send(&Success::new(&output))),
             // Whoever does not wait any longer does not want to know.
             Some(Asker::Ourselves(tell)) => drop(tell.send(Ok(output))),
@@ -113,6 +122,7 @@ impl<O: Serialize> Answer<O> {
     /// Answers that it was not done.
     pub(crate) fn refuse(&self, fault: &Fault) {
         if let Some(asker) = self.take() {
+            self.0.end(Some(fault.code()));
             asker.refuse(fault);
         }
     }
@@ -141,9 +151,18 @@ impl<O> Asker<O> {
     }
 }
 
+impl<O> Pending<O> {
+    fn end(&self, fault: Option<Code>) {
+        if let Some(running) = &self.running {
+            running.end(fault);
+        }
+    }
+}
+
 impl<O> Drop for Pending<O> {
     fn drop(&mut self) {
         if let Some(asker) = self.asker.get_mut().take() {
+            self.end(Some(given_up().code()));
             asker.refuse(&given_up());
         }
     }

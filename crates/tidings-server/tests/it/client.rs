@@ -23,6 +23,8 @@ pub(crate) struct Client {
     /// Events that came while something else was waited for.
     events: VecDeque<Value>,
     next_id: u64,
+    /// With which the server has closed the connection.
+    close_code: Option<u16>,
 }
 
 impl Client {
@@ -56,6 +58,7 @@ impl Client {
             socket,
             events: VecDeque::new(),
             next_id: 1,
+            close_code: None,
         })
     }
 
@@ -156,7 +159,16 @@ impl Client {
 
     async fn try_message(&mut self) -> Option<Message> {
         let received = tokio::time::timeout(PATIENCE, self.socket.next()).await;
-        received.expect("nothing came")?.ok()
+        let message = received.expect("nothing came")?.ok()?;
+        if let Some((code, _)) = message.as_close() {
+            self.close_code = Some(code.into());
+        }
+        Some(message)
+    }
+
+    /// The code with which the server has closed the connection, as far as it was read.
+    pub(crate) fn close_code(&self) -> Option<u16> {
+        self.close_code
     }
 
     /// The code with which the server closes the connection; frames before it are skipped.

@@ -5,6 +5,7 @@ mod chat;
 mod churn;
 mod client;
 mod doctor;
+mod drain;
 mod http;
 mod kill;
 mod listeners;

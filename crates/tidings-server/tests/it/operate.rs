@@ -49,6 +49,9 @@ async fn what_happens_is_counted() {
     let mut ana = Client::enter(&server.address, "ana", "Ana", "lobby").await;
     let sent = json!({"roomId": "lobby", "content": "hello"});
     ana.ask("chat:send", sent).await;
+    for name in ["no:such", "command"] {
+        ana.ask(name, json!({})).await;
+    }
     let page = http::get(&server.address, "/metrics", &[]);
     assert_eq!(page.status, 200);
     assert!(
@@ -59,6 +62,12 @@ async fn what_happens_is_counted() {
     );
     let page = page.body;
     assert!(page.ends_with("# EOF\n"), "{page}");
+    assert!(!page.contains("no:such"), "a client chose that name");
+    let mut families: Vec<_> = page.lines().filter(|it| it.starts_with("# TYPE")).collect();
+    let count = families.len();
+    families.sort_unstable();
+    families.dedup();
+    assert_eq!(families.len(), count, "each family is there once");
     for (series, value) in [
         ("tidings_connections{transport=\"ws\"}", 1.0),
         ("tidings_connections{transport=\"socketio\"}", 0.0),
@@ -72,6 +81,19 @@ async fn what_happens_is_counted() {
             0.0,
         ),
         ("tidings_store_queue_length", 0.0),
+        (
+            "tidings_commands_total{command=\"chat:send\",outcome=\"ok\"}",
+            1.0,
+        ),
+        (
+            "tidings_commands_total{command=\"unknown\",outcome=\"unknown_command\"}",
+            2.0,
+        ),
+        ("tidings_command_seconds_count{command=\"chat:send\"}", 1.0),
+        (
+            "tidings_command_seconds_bucket{le=\"+Inf\",command=\"chat:send\"}",
+            1.0,
+        ),
         ("tidings_build_info{version=\"0.1.0\"}", 1.0),
     ] {
         assert_eq!(sample(&page, series), value, "{series}");

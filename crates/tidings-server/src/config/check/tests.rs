@@ -206,6 +206,10 @@ fn bounds_are_possible_and_agree() {
              internal.listen",
         ),
         (
+            json!({"shutdown": {"drain": "29s"}}),
+            "shutdown.timeout is 30s and leaves less than 2s after shutdown.drain, which is 29s",
+        ),
+        (
             json!({"tls": {"cert": "/c.pem"}}),
             "tls.cert is set without tls.key",
         ),
