@@ -8,7 +8,7 @@ import { presenceOf } from "./people.js";
 /** @param {import("../model/chat.js").Chat} chat */
 export function showHeader(chat) {
   const { current, people, unread } = chat;
-  const { peer, id, room } = current;
+  const { peer, id, room, refused } = current;
   const person = peer === null ? null : people.get(peer);
   const name = person?.username ?? id;
   const title = any("title");
@@ -21,7 +21,7 @@ export function showHeader(chat) {
     title.title = name;
   }
   const count = Math.max(room.memberCount, 1);
-  setText(any("subtitle"), person ? presenceOf(person) : say(count === 1 ? "membersOne" : "membersMany", { count }));
+  setText(any("subtitle"), refused ? "" : person ? presenceOf(person) : say(count === 1 ? "membersOne" : "membersMany", { count }));
   button("leave").hidden = peer !== null || id === "lobby";
   button("copy-link").hidden = peer !== null;
   document.title = `${unread > 0 ? `(${unread}) ` : ""}${person ? name : `#${id}`} · Tidings`;

@@ -36,7 +36,7 @@ export class PeoplePanel {
     setText(any("here-title"), `${say("here")} · ${total}`);
     any("earlier-section").hidden = earlier.length === 0;
     any("alone").querySelector("a")?.setAttribute("href", `/#${new URLSearchParams({ room: current.id })}`);
-    any("alone").hidden = !(current.loaded && current.peer === null && here.length <= 1);
+    any("alone").hidden = !(current.loaded && current.peer === null && here.length === 1);
   }
 
   /** @param {"here" | "earlier"} id @param {Person[]} people */
