@@ -176,3 +176,64 @@ def test_what_nobody_took_is_told_after_a_restart(tmp_path, backend_of):
             got += [event for event in backend.next("/all")["events"] if event["type"] == "message"]
         assert [event["messageId"] for event in got] == [answer["messageId"] for answer in sent]
         assert tried, "the same events had been tried before"
+
+
+def test_what_happened_last_is_told_before_the_server_ends(tmp_path, backend_of):
+    backend = backend_of(lambda path, body: (200, None))
+    with serving(tmp_path, EVENTS.format(url=backend.url, secret=HOOK_SECRET)) as server:
+        Plain(server, token("ana"))
+    # It has ended by now, so whatever it told is here.
+    kinds = [event["type"] for path, body in backend.asked() if path == "/all" for event in body["events"]]
+    assert kinds.count("connect") == kinds.count("disconnect") == 1, kinds
+
+
+def test_what_there_was_no_room_for_is_said(tmp_path, backend_of):
+    refuse = True
+    backend = backend_of(lambda path, body: (503, None) if refuse else (200, None))
+    settings = EVENTS.format(url=backend.url, secret=HOOK_SECRET)
+    settings = settings.replace('linger = "1ms"', 'linger = "1ms"\nretry_max = "500ms"\nqueue = 100\nbatch = 5')
+    with serving(tmp_path, settings) as server:
+        with Plain(server, token("ana", rooms=["*"])) as ana:
+            for n in range(160):
+                assert ana.ask("chat:send", {"roomId": "r", "content": str(n)})["success"], "nobody has to wait"
+        refuse = False
+        events, seen = [], set()
+        while not any(event.get("seq") == 160 for event in events):
+            for event in backend.next("/all")["events"]:
+                if event["id"] not in seen:
+                    seen.add(event["id"])
+                    events.append(event)
+    lost = [event["count"] for event in events if event["type"] == "dropped"]
+    assert lost and sum(lost) >= 30, lost
+    told = [event["seq"] for event in events if event["type"] == "message"]
+    assert told == sorted(told) and told[-90:] == list(range(71, 161)), told
+
+
+def test_what_webhooks_do_is_counted(tmp_path, backend_of):
+    refuse = True
+    backend = backend_of(lambda path, body: (503, None) if refuse else (200, None))
+    settings = EVENTS.format(url=backend.url, secret=HOOK_SECRET)
+    settings = settings.replace('linger = "1ms"', 'linger = "1ms"\nretry_min = "50ms"\nbreaker_failures = 1')
+    secret = "8a1f0e5d7c3b49260a1b2c3d4e5f6a7b"
+    with serving(tmp_path, settings + f'\n[metrics]\ntoken = "{secret}"\n') as server:
+
+        def count(name, labels='{webhook="events/all"}'):
+            page = requests.get(f"{server.url}/metrics", headers={"Authorization": f"Bearer {secret}"}, timeout=15)
+            found = [line for line in page.text.splitlines() if line.startswith(f"tidings_{name}{labels} ")]
+            return float(found[0].split()[-1])
+
+        def until(condition):
+            deadline = time.monotonic() + 15
+            while not condition():
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+
+        until(lambda: count("webhook_breaker_open") == 1)
+        assert count("webhook_failed_total") >= 1 and count("webhook_events_retried_total") >= 1
+        assert count("webhook_queue") == count("outbox_events", "") == 1
+        refuse = False
+        until(lambda: count("webhook_events_delivered_total") == 1)
+        until(lambda: count("webhook_breaker_open") == 0)
+        assert count("webhook_succeeded_total") == 1
+        answers = count("webhook_seconds_count")
+        assert answers == count("webhook_seconds_bucket", '{le="+Inf",webhook="events/all"}') >= 2
