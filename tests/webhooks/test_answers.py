@@ -151,6 +151,15 @@ def test_an_answer_counts_for_a_while_and_is_asked_for_once(world):
         time.sleep(0.05)
 
 
+def test_without_a_time_to_live_every_question_is_asked(tmp_path, backend_of):
+    backend = backend_of(Orders())
+    settings = ASKING.format(url=backend.url, secret=HOOK_SECRET).replace('cache_ttl = "500ms"', 'cache_ttl = "0s"')
+    with serving(tmp_path, settings) as server:
+        for _ in range(3):
+            assert rpc(server, "ana", "room:join", "team:1")["success"]
+    assert len(backend.asked()) == 3
+
+
 def test_without_an_answer_the_door_stays_shut(world):
     server, backend, orders = world
     strange = rpc(server, "ana", "room:join", "strange")

@@ -192,6 +192,7 @@ def test_what_there_was_no_room_for_is_said(tmp_path, backend_of):
     backend = backend_of(lambda path, body: (503, None) if refuse else (200, None))
     settings = EVENTS.format(url=backend.url, secret=HOOK_SECRET)
     settings = settings.replace('linger = "1ms"', 'linger = "1ms"\nretry_max = "500ms"\nqueue = 100\nbatch = 5')
+    settings += "\n[limits.rate.connection]\nburst = 1000\n"
     with serving(tmp_path, settings) as server:
         with Plain(server, token("ana", rooms=["*"])) as ana:
             for n in range(160):

@@ -276,7 +276,11 @@ impl Webhooks {
             let mut progress = endpoint.progress.subscribe();
             let done = progress.wait_for(|it| it.passed >= last || it.failing);
             // Its sender is the endpoint, which is here.
-            let _ = done.await;
+            if let Ok(progress) = done.await.map(|it| *it)
+                && let Err(error) = self.0.store.pass_outbox(&endpoint.name, progress.passed)
+            {
+                tracing::debug!(%error, "what was delivered cannot be noted");
+            }
         }
     }
 

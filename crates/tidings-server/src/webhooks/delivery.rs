@@ -23,6 +23,9 @@ use super::{
 };
 use crate::config::webhooks::WebhooksConfig;
 
+/// How often the store is told how far an endpoint has come. Each time is a commit that messages
+/// wait for; what it does not know is sent again after a crash.
+const NOTE_EVERY: Duration = Duration::from_millis(250);
 /// How long to wait after the store could not be read.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -94,8 +97,9 @@ struct Delivery {
     linger: Option<Instant>,
     /// Until when the store is left alone.
     store_pause: Option<Instant>,
-    /// The number that the store was told last.
+    /// The number that the store was told last, and when it may be told again.
     noted: u64,
+    note_from: Instant,
 }
 
 /// Tells an endpoint what it does not have, from that number on, for as long as it is polled.
@@ -110,13 +114,14 @@ pub(super) async fn deliver(endpoint: Arc<Endpoint>, store: Arc<dyn Store>, pass
         linger: None,
         store_pause: None,
         noted: passed,
+        note_from: Instant::now(),
     };
     loop {
         let last = *end.borrow_and_update();
         let more = delivery.load(last).await;
         let retry = delivery.send(Instant::now());
-        delivery.note();
-        let wake = more.into_iter().chain(retry).min();
+        let note = delivery.note(Instant::now());
+        let wake = more.into_iter().chain(retry).chain(note).min();
         tokio::select! {
             changed = end.changed() => if changed.is_err() {
                 // The store is closed: what is left is for the next time.
@@ -230,25 +235,27 @@ impl Delivery {
         meters.open.store(self.breaker.is_open(), Ordering::Relaxed);
     }
 
-    /// Has the store know how far the endpoint has come, and whoever waits for it.
-    fn note(&mut self) {
+    /// Has whoever waits for it know how far the endpoint has come, and the store now and then.
+    /// Says when the store is to be told what it does not know yet.
+    fn note(&mut self, now: Instant) -> Option<Instant> {
         let passed = self.window.passed();
-        if passed > self.noted {
-            match self.store.pass_outbox(&self.endpoint.name, passed) {
-                Ok(()) => self.noted = passed,
-                // They are sent again after a restart, and dropped there as repeats.
-                Err(error) => tracing::debug!(%error, "what was delivered cannot be noted"),
+        if passed > self.noted && self.note_from <= now {
+            self.noted = passed;
+            self.note_from = now + NOTE_EVERY;
+            if let Err(error) = self.store.pass_outbox(&self.endpoint.name, passed) {
+                tracing::debug!(%error, "what was delivered cannot be noted");
             }
         }
-        let now = Progress {
+        let progress = Progress {
             passed,
             failing: self.breaker.is_failing(),
         };
         self.endpoint.progress.send_if_modified(|it| {
-            let changed = *it != now;
-            *it = now;
+            let changed = *it != progress;
+            *it = progress;
             changed
         });
+        (passed > self.noted).then_some(self.note_from)
     }
 }
 
