@@ -9,7 +9,7 @@ use tidings_store::{
 
 use super::Folder;
 use crate::{
-    conformance::Place,
+    conformance::{Everything, Place},
     support::{all, append, fill, message, named, queue, seqs},
 };
 
@@ -28,10 +28,15 @@ fn hold(folder: &Folder) -> Connection {
 async fn a_full_disk_fails_what_needs_space_and_nothing_else() {
     let folder = Folder::new();
     let limited = SqliteOptions {
-        max_bytes: Some(1_000_000),
+        max_bytes: Some(2_000_000),
+        announcer: Some(Arc::new(Everything)),
         ..SqliteOptions::default()
     };
     let store = open(&folder, limited);
+    store
+        .set_outbox_readers(&["reader".to_owned()])
+        .await
+        .unwrap();
     let large = "x".repeat(50_000);
     let mut stored = 0;
     let error = loop {
@@ -80,6 +85,12 @@ async fn a_full_disk_fails_what_needs_space_and_nothing_else() {
     let history = store.history("large", Page::newest(1_000)).await.unwrap();
     assert_eq!(seqs(&history.messages), (1..=stored).collect::<Vec<_>>());
     assert_eq!(history.last_seq, stored);
+    // Nor has it left an event, or the number of one.
+    let events = store.outbox(0, 1_000, usize::MAX).await.unwrap();
+    let numbers: Vec<_> = events.iter().map(|it| it.number).collect();
+    assert_eq!(numbers, (1..=stored).collect::<Vec<_>>());
+    let stats = store.stats();
+    assert_eq!((stats.outbox_length, stats.outbox_dropped), (stored, 0));
 
     // Space that is freed is used again, and the same retry is taken.
     let rule = RoomRetention {
