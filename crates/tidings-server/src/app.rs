@@ -107,7 +107,6 @@ impl App {
             Rooms::default()
         };
         let documents = Documents::new(config.documents.clone(), config.limits.outbox_bytes);
-        let documents = Documents::new(config.documents.clone());
         let commands = crate::commands::registry();
         Self(Arc::new(Inner {
             api: Gate::new(&config.api),
