@@ -26,7 +26,7 @@ else
   node --test --test-concurrency=2 "${suites[@]}" || failed=1
   PYTHONDONTWRITEBYTECODE=1 .cache/venv/bin/pytest clients || failed=1
   # Backends of the real server, which the reference has none of, and the examples.
-  [[ ${SERVER:-} == reference ]] || for folder in webhooks examples; do
+  [[ ${SERVER:-} == reference ]] || for folder in webhooks api examples; do
     PYTHONDONTWRITEBYTECODE=1 .cache/venv/bin/pytest "$folder" || failed=1
   done
   # It has its server within, so there is nothing of the reference in it.

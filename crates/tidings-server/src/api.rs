@@ -18,6 +18,7 @@ mod methods;
 mod openapi;
 mod reference;
 mod request;
+mod whole;
 
 use std::sync::{Arc, LazyLock};
 

@@ -1,9 +1,11 @@
 //! The command line.
 
+pub(crate) mod backend;
 pub(crate) mod chat;
 pub(crate) mod config;
 pub(crate) mod doctor;
 mod link;
+mod remote;
 pub(crate) mod shell;
 pub(crate) mod token;
 
@@ -28,6 +30,10 @@ pub(crate) enum Command {
     Chat(chat::Options),
     Token(token::Options),
     Config(config::Options),
+    Publish(backend::Publish),
+    Send(backend::Send),
+    Notify(backend::Notify),
+    Disconnect(backend::Disconnect),
     Doctor(doctor::Options),
     Completions(shell::Completions),
     /// Print the manual page: tidings man > /usr/local/share/man/man1/tidings.1

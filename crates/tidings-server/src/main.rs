@@ -63,6 +63,10 @@ async fn main() -> ExitCode {
         Command::Chat(options) => return cli::chat::run(&options).await,
         Command::Token(options) => return cli::token::run(&options),
         Command::Config(options) => return cli::config::run(&options),
+        Command::Publish(options) => return cli::backend::publish(&options).await,
+        Command::Send(options) => return cli::backend::send(&options).await,
+        Command::Notify(options) => return cli::backend::notify(&options).await,
+        Command::Disconnect(options) => return cli::backend::disconnect(&options).await,
         Command::Doctor(options) => return cli::doctor::run(&options).await,
         Command::Completions(options) => return cli::shell::completions(&options),
         Command::Man => {

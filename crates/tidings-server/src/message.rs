@@ -42,6 +42,7 @@ pub(crate) struct ChatMessage {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) changed_by: Option<Arc<str>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(default)]
     pub(crate) deleted: bool,
 }
 

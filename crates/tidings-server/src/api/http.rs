@@ -260,7 +260,8 @@ fn name(headers: &HeaderMap) -> Result<Option<&str>, Fault> {
     let Some(name) = headers.get(IDEMPOTENCY_KEY) else {
         return Ok(None);
     };
-    let fits = |name: &&str| !name.trim().is_empty() && name.len() <= NAME_BYTES;
+    let is_visible = |name: &str| name.bytes().all(|it| it.is_ascii_graphic());
+    let fits = |name: &&str| (1..=NAME_BYTES).contains(&name.len()) && is_visible(name);
     let name = name.to_str().ok().filter(fits).ok_or_else(|| {
         let sentence = format!(
             "The Idempotency-Key has to be 1 to {NAME_BYTES} visible characters, such as a UUID."
@@ -315,7 +316,8 @@ mod tests {
             ("a", true),
             (&long[1..], true),
             (&long, false),
-            (" ", false),
+            ("", false),
+            ("a b", false),
             ("ü", false),
         ] {
             let mut headers = HeaderMap::new();

@@ -131,25 +131,18 @@ fn read<I: DeserializeOwned>(method: &str, body: &[u8]) -> Result<I, Fault> {
     } else {
         body
     };
-    match serde_json::from_slice(body) {
-        Ok(Located(input)) => Ok(input),
-        Err(error) => {
-            let reason = error.to_string();
-            // Where the text is no JSON, the place in it helps; where a value does not fit, its
-            // field does, and is named already.
-            let reason = if error.is_data() {
-                reason
-                    .split(" at line ")
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned()
-            } else {
-                format!("it is no JSON: {reason}")
-            };
-            Err(Fault::new(
-                Code::BadRequest,
-                format!("The body of {method} does not fit: {reason}."),
-            ))
-        }
-    }
+    let misfit = |reason: &str| {
+        let sentence = format!("The body of {method} does not fit: {reason}.");
+        Fault::new(Code::BadRequest, sentence)
+    };
+    // Where the text is no JSON, the place in it helps; where a value does not fit, its field does,
+    // and is named already.
+    let text: &RawValue =
+        serde_json::from_slice(body).map_err(|error| misfit(&format!("it is no JSON: {error}")))?;
+    let read = serde_json::from_str(text.get());
+    let Located(input) = read.map_err(|error| {
+        let reason = error.to_string();
+        misfit(reason.split(" at line ").next().unwrap_or_default())
+    })?;
+    Ok(input)
 }

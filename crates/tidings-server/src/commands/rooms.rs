@@ -68,6 +68,7 @@ pub(super) struct Joined {
     messages: Vec<ChatMessage>,
     /// Older messages that were edited or deleted after that number.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     changed: Vec<ChatMessage>,
     /// Whether `messages` and `changed` are all that happened after that number. If not, the
     /// messages are the last ones of the room, and the client has to start anew.

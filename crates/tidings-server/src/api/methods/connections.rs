@@ -8,7 +8,7 @@ use tidings::{CloseCode, Socket, SocketId};
 use tidings_store::Time;
 
 use crate::{
-    api::request::Request,
+    api::{request::Request, whole},
     channel,
     client::Client,
     clock, commands,
@@ -34,6 +34,7 @@ pub(super) struct Which {
     /// Only those after that one: the last one of the page before.
     after: Option<String>,
     /// How many at most: 100, if it is not said; never more than 1000.
+    #[serde(default, deserialize_with = "whole::optional")]
     #[schemars(range(max = 1000))]
     limit: Option<u32>,
 }
@@ -90,6 +91,7 @@ pub(super) struct Disconnect {
     client_id: Option<ClientId>,
     /// The close code: 3000 to 3499 and 4000 to 4499 ask the client to come back, 3500 to 3999 and
     /// 4500 to 4999 to stay away. Without one it is 3503, or 3011 with `reconnect`.
+    #[serde(default, deserialize_with = "whole::optional")]
     #[schemars(range(min = 3000, max = 4999))]
     code: Option<u16>,
     /// What the client is told, in the event `error`.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    api::request::Request,
+    api::{request::Request, whole},
     commands::{
         chat::{self, History, Wanted},
         rooms::{self, Members},
@@ -16,8 +16,6 @@ use crate::{
 /// Rooms of one page, unless another number is asked for, and at most.
 const PAGE: usize = 100;
 const PAGE_MAX: usize = 1_000;
-/// The highest number that JSON carries without loss everywhere.
-const MAX_SEQ: u64 = (1 << 53) - 1;
 
 /// A room.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -32,12 +30,15 @@ pub(super) struct In {
 pub(super) struct Page {
     room_id: RoomId,
     /// Only messages before that number: the last ones of those.
-    #[schemars(range(max = MAX_SEQ))]
+    #[serde(default, deserialize_with = "whole::optional")]
+    #[schemars(range(max = whole::MAX))]
     before: Option<u64>,
     /// Only messages after that number: the first ones of those.
-    #[schemars(range(max = MAX_SEQ))]
+    #[serde(default, deserialize_with = "whole::optional")]
+    #[schemars(range(max = whole::MAX))]
     after: Option<u64>,
     /// How many at most.
+    #[serde(default, deserialize_with = "whole::optional")]
     #[schemars(range(max = 1000))]
     limit: Option<u32>,
 }
@@ -51,6 +52,7 @@ pub(super) struct Which {
     /// Only rooms after that one, in the order of their names: the last one of the page before.
     after: Option<String>,
     /// How many at most: 100, if it is not said; never more than 1000.
+    #[serde(default, deserialize_with = "whole::optional")]
     #[schemars(range(max = 1000))]
     limit: Option<u32>,
 }
