@@ -1,5 +1,6 @@
 """The description of the API against what the API does, by schemathesis: requests that fit it and requests that do not."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -22,7 +23,9 @@ def test_nothing_is_other_than_it_is_described(start, tmp_path):
         "--generation-deterministic",
         "--no-color",
     ]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+    hooks = {"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(pathlib.Path(__file__).parent)}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"} | hooks
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-2000:]
     assert "15 passed" in run.stdout, run.stdout
     server.stop()

@@ -524,6 +524,54 @@ mod tests {
         assert!(rooms.parts.iter().all(|part| part.lock().is_empty()));
     }
 
+    #[test]
+    fn occupied_rooms_are_listed_by_name_and_page() {
+        let rooms = Rooms::default();
+        for (name, letter, user) in [
+            ("b", 'a', "ana"),
+            ("b", 'b', "ana"),
+            ("a", 'a', "ana"),
+            ("b", 'c', "bo"),
+        ] {
+            rooms.enter(
+                &name.into(),
+                device(letter),
+                &identity(user, user),
+                None,
+                |_| {},
+            );
+        }
+        let list = |limit, after: &str| {
+            let (found, more) = rooms.first(limit, |it| it.as_str() > after);
+            let found = found
+                .iter()
+                .map(|it| (it.room_id.to_string(), it.members, it.devices));
+            (found.collect::<Vec<_>>(), more)
+        };
+        let (a, b) = (("a".to_owned(), 1, 1), ("b".to_owned(), 2, 3));
+        assert_eq!(list(9, ""), (vec![a.clone(), b.clone()], false));
+        assert_eq!(list(1, ""), (vec![a], true));
+        assert_eq!(list(1, "a"), (vec![b], false));
+        assert_eq!(list(0, ""), (vec![], true));
+        assert_eq!(list(9, "b"), (vec![], false));
+    }
+
+    #[test]
+    fn who_is_shown_differently_is_told_by_name_only() {
+        let rooms = Rooms::default();
+        let lobby = "lobby".into();
+        enter(&rooms, device('a'), &identity("ana", "Ana"));
+        let told = std::cell::Cell::new(0);
+        for (user, name) in [("ana", "Ana"), ("ana", "安娜"), ("bo", "Bo")] {
+            rooms.show(&lobby, &identity(user, name), None, || {
+                told.set(told.get() + 1)
+            });
+        }
+        assert_eq!(told.get(), 1);
+        let name = rooms.with(&lobby, |room| room.members()["ana"].username.to_string());
+        assert_eq!(name.as_deref(), Some("安娜"));
+    }
+
     /// Opens the room, publishes, and enters it as somebody who has read up to that number.
     fn joined(published: impl Iterator<Item = u64>, read: u64) -> Result<Vec<u64>, Overtaken> {
         let rooms = Arc::new(Rooms::default());

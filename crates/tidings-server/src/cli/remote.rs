@@ -1,17 +1,16 @@
 //! A running server, as the commands that talk to it see it: one request of its HTTP API.
 
-use std::{fmt::Write as _, io, process::ExitCode, time::Duration};
+use std::{io, process::ExitCode, time::Duration};
 
 use bytes::Bytes;
 use clap::Args;
 use http::{Request, Uri, header};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use http_body_util::Full;
 use serde_json::Value;
 use thiserror::Error;
 
 use super::say;
+use crate::outgoing::{self, Outgoing, Schemes};
 
 /// Longer than a server takes, unless it is set to take longer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -127,22 +126,18 @@ impl Remote {
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Value, Failure> {
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(provider)
-            .map_err(Failure::Roots)?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        let response = client.request(request).await;
-        let response =
-            response.map_err(|error| Failure::Unreachable(self.url.clone(), causes(&error)))?;
+        let schemes = match self.url.scheme_str() {
+            Some("https") => Schemes::HttpsOnly,
+            _ => Schemes::HttpOnly,
+        };
+        let outgoing = Outgoing::new(schemes, 0).map_err(Failure::Roots)?;
+        let response = outgoing.send(request).await;
+        let response = response.map_err(|why| Failure::Unreachable(self.url.clone(), why))?;
         let status = response.status();
         let no_server = |why: String| Failure::NoServer(self.url.clone(), why);
-        let body = Limited::new(response.into_body(), ANSWER_BYTES).collect();
-        let body = body.await.map_err(|error| no_server(error.to_string()))?;
-        let answer: Value = serde_json::from_slice(&body.to_bytes())
+        let body = outgoing::read(response, ANSWER_BYTES).await;
+        let body = body.ok_or_else(|| no_server("its answer breaks off".to_owned()))?;
+        let answer: Value = serde_json::from_slice(&body)
             .map_err(|_| no_server(format!("it answers {status}, and no JSON")))?;
         match (&answer["success"], answer["error"].as_str()) {
             (Value::Bool(true), _) => Ok(answer),
@@ -152,15 +147,4 @@ impl Remote {
             ))),
         }
     }
-}
-
-/// An error with its causes, of which the last one says what happened.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        write!(text, ": {error}").expect("a String takes everything");
-        cause = error.source();
-    }
-    text
 }

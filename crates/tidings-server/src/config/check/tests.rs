@@ -269,3 +269,57 @@ fn bounds_are_possible_and_agree() {
         }
     }
 }
+
+#[test]
+fn keys_of_the_api_are_strong_and_different_and_good_for_something() {
+    let one = json!({"name": "one", "key": SECRET});
+    let with = |more: Value| {
+        let mut key = one.clone();
+        let (key_fields, more) = (key.as_object_mut().unwrap(), more.as_object().unwrap());
+        key_fields.extend(more.clone());
+        key
+    };
+    for (keys, said) in [
+        (json!([one, {"name": "two", "key": OTHER}]), ""),
+        (
+            json!([one, {"name": "one", "key": OTHER}]),
+            "two keys have the name",
+        ),
+        (
+            json!([one, {"name": "two", "key": SECRET}]),
+            "two and one have the same key",
+        ),
+        (
+            json!([{"name": "weak", "key": "short"}]),
+            "the key of weak has 5 bytes and a key needs 32",
+        ),
+        (json!([{"name": "", "key": SECRET}]), "the name is empty"),
+        (
+            json!([with(json!({"methods": ["message"], "rooms": ["team:*"]}))]),
+            "",
+        ),
+        (
+            json!([with(json!({"methods": ["mesage"]}))]),
+            "a method \"mesage\", and there are only: publish",
+        ),
+        (
+            json!([with(json!({"methods": []}))]),
+            "one is for no method",
+        ),
+        (json!([with(json!({"rooms": []}))]), "one is for no room"),
+        (
+            json!([with(json!({"methods": ["notify"], "rooms": ["a"]}))]),
+            "notify is about more",
+        ),
+    ] {
+        let told = problems(
+            json!({"auth": {"secret": SECRET}, "api": {"keys": keys}}),
+            false,
+        );
+        match &told[..] {
+            [] => assert_eq!(said, "", "{keys}"),
+            [one] => assert!(!said.is_empty() && one.contains(said), "{keys}: {one}"),
+            _ => panic!("{keys}: {told:?}"),
+        }
+    }
+}
