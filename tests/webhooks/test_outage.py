@@ -1,4 +1,4 @@
-"""The backend is gone for a while under load, and the server is killed in between: nothing is lost or doubled.
+"""The backend is gone for a while under load, and the server is killed meanwhile and after: nothing is lost or doubled.
 
     OUTAGE=60 pytest webhooks/test_outage.py -s      # the long form, which prints what the outage cost clients
 """
@@ -152,6 +152,12 @@ async def test_a_backend_that_is_gone_and_a_server_that_is_killed_lose_and_doubl
             # And killed in the middle of catching up.
             receiver.kill()
             receiver.start()
+            # And the server in the middle of telling, which it then does again.
+            for _ in range(3):
+                told = len(receiver.messages()[0])
+                await until(lambda told=told: len(receiver.messages()[0]) > told + 5, 30, "messages that go on")
+            server.kill()
+            server.start()
 
             over.set()
             await asyncio.gather(*sending)
