@@ -8,6 +8,7 @@ import { assertFault, enter, fresh, GENEROUS } from "./cast.mjs";
 import { Editor } from "./editor.mjs";
 import { closeAll, NAMES } from "./transports.mjs";
 
+const METRICS = "a token of this test's own";
 const SETTINGS = { ...GENEROUS, "documents.history": 100_000 };
 
 /** @type {import("../lib/tidings.mjs").Tidings} */
@@ -108,6 +109,7 @@ describe("the bounds of shared texts", () => {
         "documents.max_per_connection": 2,
         "documents.history": 2,
         "documents.idle": "1s",
+        "metrics.token": METRICS,
       },
     });
   });
@@ -131,6 +133,7 @@ describe("the bounds of shared texts", () => {
     await a.done("doc:leave", { documentId: "one" });
     for (const it of [a, b]) await it.done("doc:join", { documentId });
     assertFault(await c.ask("doc:join", { documentId }), "overloaded", /2 editors/);
+    assertFault(await c.ask("doc:cursor", { documentId, position: 0 }), "not_a_member", /doc:join/);
     await b.close();
     await until(async () => (await c.ask("doc:join", { documentId })).success, "the place of who has gone");
 
@@ -163,7 +166,8 @@ describe("the bounds of shared texts", () => {
     const operation = insertion(documentId, 0, "kept");
     await writer.done("doc:operation", operation);
     const inMemory = async () => {
-      const page = await (await fetch(`${narrow.url}/metrics`)).text();
+      const headers = { Authorization: `Bearer ${METRICS}` };
+      const page = await (await fetch(`${narrow.url}/metrics`, { headers })).text();
       return Number(/^tidings_documents (\d+)$/m.exec(page)?.[1]);
     };
     await until(async () => (await inMemory()) === 0, "an empty memory", 10_000);

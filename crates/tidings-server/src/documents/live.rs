@@ -276,7 +276,10 @@ impl Live {
                 answer,
                 entered,
             } => {
+                let client = Arc::clone(&caller.client);
                 if let Err(fault) = self.join(caller, known, read_only, &answer, entered) {
+                    self.open.document.close(session_of(client.device));
+                    client.remove_document(&self.id);
                     answer.refuse(&fault);
                 }
             }
