@@ -193,6 +193,22 @@ def test_every_operation_is_described(server):
     assert document["openapi"] == "3.1.0"
 
 
+def test_requests_are_counted(start):
+    server = start(settings="", flags=["--dev"])
+    key = re.search(r"for this run: (\w+)", server.said)[1]
+    server.done("publish", {"roomId": "a", "event": "b"}, key=key, name="once")
+    server.refused("publish", {}, key=key)
+    server.refused("nonsense", {}, key=key)
+    page = requests.get(f"{server.url}/metrics", timeout=9).text
+    for line in (
+        'tidings_api_requests_total{method="publish",outcome="done"} 1',
+        'tidings_api_requests_total{method="publish",outcome="refused"} 1',
+        'tidings_api_requests_total{method="none",outcome="refused"} 1',
+        "tidings_api_answers_kept 1",
+    ):
+        assert line in page.splitlines(), page
+
+
 def tidings(server, *args, key=KEY, url=None):
     command = [BINARY, *args, "--url", url or server.url]
     environment = {"PATH": "/usr/bin:/bin"} | ({"TIDINGS_API_KEY": key} if key else {})

@@ -9,6 +9,7 @@
 //! it is a `POST`, the key is good, there is such a method and the key is good for it, and the key
 //! has not asked too often.
 
+pub(crate) mod exposition;
 mod gate;
 mod http;
 mod idempotency;
@@ -31,7 +32,7 @@ use axum::{
 };
 use tidings::{Hub, Server};
 
-pub(crate) use self::{gate::Gate, reference::reference};
+pub(crate) use self::{gate::Gate, method::Scope, reference::reference};
 use crate::{app::App, registry::shape};
 
 /// The paths of the API. They are the same on whatever listener they are mounted.
@@ -51,15 +52,13 @@ pub(crate) fn router(app: App, hub: Hub, server: Server) -> Router {
 }
 
 /// The names of all methods, for the settings.
-pub(crate) fn method_names() -> &'static [(&'static str, method::Scope)] {
-    static NAMES: LazyLock<Vec<(&str, method::Scope)>> = LazyLock::new(|| {
+pub(crate) fn method_names() -> &'static [(&'static str, Scope)] {
+    static NAMES: LazyLock<Vec<(&str, Scope)>> = LazyLock::new(|| {
         let methods = methods::methods();
         methods.iter().map(|it| (it.name, it.scope)).collect()
     });
     &NAMES
 }
-
-pub(crate) use self::method::Scope;
 
 /// What all requests share. Cheap to clone; clones are the same.
 #[derive(Debug, Clone)]

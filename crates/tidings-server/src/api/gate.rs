@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
 use super::{
+    exposition::Counts,
     idempotency::Answers,
     keys::{Holder, Keys},
 };
@@ -25,6 +26,7 @@ pub(crate) struct Gate {
     /// By the name of the key. Never more than there are keys.
     buckets: Mutex<HashMap<Arc<str>, Bucket>>,
     pub(super) answers: Answers,
+    pub(super) counts: Counts,
     /// Requests that are carried out even if nobody waits for them any longer.
     pub(super) tasks: TaskTracker,
 }
@@ -51,6 +53,7 @@ impl Gate {
             settings: ArcSwap::from_pointee(Settings::new(config)),
             buckets: Mutex::default(),
             answers: Answers::new(&config.idempotency),
+            counts: Counts::new(),
             tasks: TaskTracker::new(),
         }
     }

@@ -169,21 +169,23 @@ pub(super) async fn handle(
              Idempotency-Key if it had one.",
             patience.as_secs()
         );
-        Reply::refusal(&Fault::new(Code::Unavailable, sentence)).into_response()
+        let reply = Reply::refusal(&Fault::new(Code::Unavailable, sentence));
+        api.0.app.api().counts.note(&method, reply.status);
+        reply.into_response()
     })
 }
 
 async fn answer(api: &Api, method: &str, headers: &HeaderMap, body: Body) -> Response {
-    match carry_out(api, method, headers, body).await {
-        Ok((reply, false)) => reply.into_response(),
-        Ok((reply, true)) => {
-            let mut response = reply.into_response();
-            let headers = response.headers_mut();
-            headers.insert(REPLAYED, HeaderValue::from_static("true"));
-            response
-        }
-        Err(fault) => Reply::refusal(&fault).into_response(),
+    let (reply, again) = carry_out(api, method, headers, body)
+        .await
+        .unwrap_or_else(|fault| (Reply::refusal(&fault), false));
+    api.0.app.api().counts.note(method, reply.status);
+    let mut response = reply.into_response();
+    if again {
+        let headers = response.headers_mut();
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
     }
+    response
 }
 
 /// Carries a request out, or finds the answer that it had before, which is said beside it.

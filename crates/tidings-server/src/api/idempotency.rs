@@ -126,6 +126,12 @@ impl Answers {
         }
     }
 
+    /// How many are kept, and how many bytes of them.
+    pub(super) fn size(&self) -> (u64, u64) {
+        let kept = self.kept.lock();
+        (kept.entries.len() as u64, kept.bytes as u64)
+    }
+
     /// A request of that name has come.
     pub(super) fn begin(&self, name: Name, fingerprint: Fingerprint, now: Instant) -> Turn {
         let mut kept = self.kept.lock();

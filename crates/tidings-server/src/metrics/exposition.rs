@@ -12,7 +12,7 @@ use super::{
     page::{Collected, Source},
     sources::{Clients, Process, Stored},
 };
-use crate::{app::App, webhooks::exposition::Exposed};
+use crate::{api, app::App, webhooks::exposition::Exposed};
 
 /// The type of the page.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -54,6 +54,7 @@ pub(crate) fn of(app: &App, server: &Server, hub: &Hub) -> Exposition {
         Box::new(commands::Exposed(app.clone())),
         Box::new(Stored(Arc::clone(app.store()))),
         Box::new(Exposed(app.clone())),
+        Box::new(api::exposition::Exposed(app.clone())),
         Box::new(Process),
     ])
 }
