@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tidings_store::Store;
 
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Access {
     /// The rooms that are open to everybody who has signed in.
-    public: Patterns,
+    public: ArcSwap<Patterns>,
     /// Whether all rooms are: in development.
     everything: bool,
     /// Bytes that the name of a room may have.
@@ -53,12 +54,17 @@ impl Access {
         webhooks: Webhooks,
     ) -> Self {
         Self {
-            public: rooms.public.clone(),
+            public: ArcSwap::from_pointee(rooms.public.clone()),
             everything,
             name_bytes: rooms.name_bytes,
             store,
             webhooks,
         }
+    }
+
+    /// Opens other rooms to everybody from now on. Whoever is inside stays.
+    pub(crate) fn reload(&self, rooms: &RoomsConfig) {
+        self.public.store(Arc::new(rooms.public.clone()));
     }
 
     fn verdict(&self, session: &Session, room: &RoomId) -> Verdict {
@@ -71,7 +77,7 @@ impl Access {
             };
         }
         let name = room.as_str();
-        if self.everything || self.public.matches(name) || session.rooms.matches(name) {
+        if self.everything || self.public.load().matches(name) || session.rooms.matches(name) {
             Verdict::Yes
         } else {
             Verdict::Ask

@@ -18,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use tidings::{Hub, Server, Socket};
 use tidings_store::Store;
 use tokio::time::Instant;
@@ -47,10 +48,10 @@ pub(crate) struct App(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    config: Config,
+    config: ArcSwap<Config>,
     dev: bool,
     store: Arc<dyn Store>,
-    verifier: Verifier,
+    verifier: ArcSwap<Verifier>,
     access: Access,
     guard: Guard,
     rooms: Arc<Rooms>,
@@ -110,10 +111,10 @@ impl App {
         let commands = crate::commands::registry();
         Self(Arc::new(Inner {
             api: Gate::new(&config.api),
-            config,
+            config: ArcSwap::from_pointee(config),
             dev,
             store,
-            verifier,
+            verifier: ArcSwap::from_pointee(verifier),
             access,
             guard,
             rooms: Arc::new(rooms),
@@ -131,9 +132,21 @@ impl App {
         }))
     }
 
-    /// How the server is set up.
-    pub(crate) fn config(&self) -> &Config {
-        &self.0.config
+    /// How the server is set up at this moment.
+    pub(crate) fn config(&self) -> arc_swap::Guard<Arc<Config>> {
+        self.0.config.load()
+    }
+
+    /// Takes other settings, and reads tokens by them. Whoever has asked for them before goes on with
+    /// what they were.
+    pub(crate) fn reload(&self, config: Config, verifier: Option<Verifier>) {
+        self.0.access.reload(&config.rooms);
+        self.0.guard.reload(&config);
+        self.0.api.reload(&config.api);
+        if let Some(verifier) = verifier {
+            self.0.verifier.store(Arc::new(verifier));
+        }
+        self.0.config.store(Arc::new(config));
     }
 
     /// Whether the server is for development: guests, and every room open.
@@ -147,8 +160,8 @@ impl App {
     }
 
     /// Who reads tokens.
-    pub(crate) fn verifier(&self) -> &Verifier {
-        &self.0.verifier
+    pub(crate) fn verifier(&self) -> Arc<Verifier> {
+        self.0.verifier.load_full()
     }
 
     /// Who may enter which room.
@@ -248,7 +261,9 @@ impl App {
         };
         let report = metrics::room::report(&self, &server, &hub);
         let keys = async {
-            if let Some(keys) = self.verifier().key_set() {
+            // A key set stays the same for as long as the server runs.
+            let verifier = self.verifier();
+            if let Some(keys) = verifier.key_set() {
                 keys.keep().await;
             }
         };

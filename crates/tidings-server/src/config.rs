@@ -3,7 +3,7 @@
 //! Settings come from four layers, each over the one before: the defaults, `tidings.toml`,
 //! variables `TIDINGS_…` and flags ([`layers`]). Nothing else reads a setting from anywhere, and
 //! nothing here knows what a setting is used for beyond whether it can be right ([`check`]).
-//! A [`Config`] is made once and never changes.
+//! A [`Config`] never changes; a server that is told to reads another one ([`reload`]).
 
 pub(crate) mod api;
 pub(crate) mod auth;
@@ -16,9 +16,11 @@ mod layers;
 pub(crate) mod limits;
 pub(crate) mod listen;
 pub(crate) mod listeners;
+pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod origins;
 pub(crate) mod problem;
+pub(crate) mod reload;
 pub(crate) mod services;
 mod show;
 mod shutdown;
@@ -40,6 +42,7 @@ pub(crate) use self::{
     limits::LimitsConfig,
     listen::Listen,
     listeners::{InternalConfig, TlsConfig},
+    log::LogConfig,
     metrics::MetricsConfig,
     origins::Origins,
     problem::{Problem, Problems},
@@ -94,6 +97,8 @@ pub(crate) struct Config {
     pub(crate) recovery: RecoveryConfig,
     /// What the server says of how busy it is.
     pub(crate) metrics: MetricsConfig,
+    /// The log.
+    pub(crate) log: LogConfig,
     /// Shutting down.
     pub(crate) shutdown: ShutdownConfig,
     /// The HTTP API.
@@ -123,6 +128,7 @@ impl Default for Config {
             notifications: NotificationsConfig::default(),
             recovery: RecoveryConfig::default(),
             metrics: MetricsConfig::default(),
+            log: LogConfig::default(),
             shutdown: ShutdownConfig::default(),
             api: ApiConfig::default(),
             webhooks: WebhooksConfig::default(),

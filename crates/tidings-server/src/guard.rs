@@ -9,12 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwap;
 use tidings::{Admission, CloseCode, Handshake, Permit, Refusal, Socket};
 
 use crate::{
     client::Client,
     commands,
-    config::Config,
+    config::{Config, limits::RatesConfig},
     fault::{Code, Fault},
     limits::{
         address::{self, AddressKey, Network, ProxyHeader},
@@ -35,13 +36,28 @@ struct Inner {
     trusted_proxies: Vec<Network>,
     proxy_header: ProxyHeader,
     connections: Connections,
-    of_connection: Rate,
-    of_refusals: Rate,
+    rates: ArcSwap<Rates>,
     users: Keyed<UserId>,
     addresses: Keyed<AddressKey>,
     meters: Meters,
     /// When somebody else lets clients in again, once nobody is let in here any more.
     back: OnceLock<Instant>,
+}
+
+/// How often a connection may ask for something, and be refused.
+#[derive(Debug)]
+struct Rates {
+    connection: Rate,
+    refusals: Rate,
+}
+
+impl Rates {
+    fn new(config: &RatesConfig) -> Self {
+        Self {
+            connection: config.connection.into(),
+            refusals: Rate::of_refusals(config.close_after),
+        }
+    }
 }
 
 /// What one connection may still ask for.
@@ -62,13 +78,21 @@ impl Guard {
             trusted_proxies: config.trusted_proxies.clone(),
             proxy_header: config.proxy_header,
             connections: Connections::new(&config.limits),
-            of_connection: rate.connection.into(),
-            of_refusals: Rate::of_refusals(rate.close_after),
+            rates: ArcSwap::from_pointee(Rates::new(rate)),
             users: Keyed::new(rate.user.into(), rate.tracked),
             addresses: Keyed::new(rate.ip.into(), rate.tracked),
             meters: Meters::default(),
             back: OnceLock::new(),
         }))
+    }
+
+    /// Applies other limits from now on. What is used up stays so.
+    pub(crate) fn reload(&self, config: &Config) {
+        let rate = &config.limits.rate;
+        self.0.rates.store(Arc::new(Rates::new(rate)));
+        self.0.users.set_rate(rate.user.into());
+        self.0.addresses.set_rate(rate.ip.into());
+        self.0.connections.reload(&config.limits);
     }
 
     /// Where a client comes from, as far as trusted proxies tell.
@@ -108,11 +132,12 @@ impl Guard {
     pub(crate) fn take(&self, client: &Client, socket: &Socket, cost: u32) -> Result<(), Fault> {
         let now = Instant::now();
         let inner = &*self.0;
+        let rates = inner.rates.load();
         let session = client.session();
         let mut allowance = client.allowance();
         let taken = allowance
             .commands
-            .try_take(&inner.of_connection, cost, now)
+            .try_take(&rates.connection, cost, now)
             .map_err(|wait| (Limit::RatePerConnection, wait));
         let taken = taken.and_then(|()| {
             let Some(session) = &session else {
@@ -129,7 +154,7 @@ impl Guard {
             return Ok(());
         };
         self.hit(limit);
-        let refusals = allowance.refusals.try_take(&inner.of_refusals, 1, now);
+        let refusals = allowance.refusals.try_take(&rates.refusals, 1, now);
         let close = refusals.is_err() && !std::mem::replace(&mut allowance.spent, true);
         drop(allowance);
         if close {

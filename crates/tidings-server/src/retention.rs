@@ -11,11 +11,11 @@ const EVERY: Duration = Duration::from_secs(60);
 
 /// Trims the store now and then, for as long as it is polled.
 pub(crate) async fn keep(app: &App) {
-    let policy = policy(app.config());
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        let policy = policy(&app.config());
         match app.store().trim(&policy, clock::now()).await {
             Ok(trimmed) => tracing::debug!(?trimmed, "the store was trimmed"),
             Err(error) => tracing::warn!(%error, "the store could not be trimmed"),

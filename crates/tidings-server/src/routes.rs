@@ -19,11 +19,7 @@ pub(crate) fn public(app: &App, server: &Server, hub: &Hub) -> Router {
     if app.config().internal.listen.is_some() {
         return pages::router();
     }
-    let readers = match &app.config().metrics.token {
-        Some(token) => Readers::Holders(token.clone()),
-        None if app.is_dev() => Readers::Everybody,
-        None => Readers::Nobody,
-    };
+    let readers = Readers::Holders(app.clone());
     pages::router().merge(operators(app, server, hub, readers))
 }
 

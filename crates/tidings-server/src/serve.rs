@@ -5,15 +5,11 @@ mod certificate;
 mod drain;
 mod introduce;
 mod listeners;
+mod log;
+mod reload;
 mod signals;
 
-use std::{
-    io::{self, IsTerminal as _},
-    path::PathBuf,
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use thiserror::Error;
 use tidings::{BuildError, Hub, Server, Tls};
@@ -23,7 +19,8 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 use self::{
     certificate::{CertificateError, Files},
     listeners::Doors,
-    signals::Signals,
+    log::{Log, LogError},
+    signals::{Asked, Signals},
 };
 use crate::{
     app::App,
@@ -66,6 +63,9 @@ pub(crate) enum Failure {
     /// The address is taken, or not one of this machine.
     #[error("cannot listen on {place}: {error}{}", advice(.error))]
     Listen { place: Place, error: io::Error },
+    /// What is to be logged is not to be understood.
+    #[error("cannot log: {0}")]
+    Log(#[from] LogError),
     /// The certificate cannot be presented.
     #[error("cannot speak TLS: {0}")]
     Certificate(#[from] CertificateError),
@@ -102,7 +102,9 @@ impl Failure {
     /// 2 when the settings are at fault, 1 when the machine is.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Settings(_) | Self::Key(_) | Self::Certificate(_) => ExitCode::from(2),
+            Self::Settings(_) | Self::Key(_) | Self::Certificate(_) | Self::Log(_) => {
+                ExitCode::from(2)
+            }
             _ => ExitCode::FAILURE,
         }
     }
@@ -116,12 +118,7 @@ impl Failure {
 pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     let dev = options.settings.dev;
     let Loaded { config, file, .. } = config::load(&options.settings.inputs())?;
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(io::stderr)
-        // Colours are for people; whatever else reads this wants the text.
-        .with_ansi(io::stderr().is_terminal())
-        .init();
+    let log = Log::begin(&config.log)?;
     let mut signals = Signals::new().map_err(Failure::Signals)?;
     let draws_key = dev && config.api.keys.is_empty();
     let config = if dev { build::loosened(config) } else { config };
@@ -140,13 +137,14 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     let app = App::new(config, dev, Arc::clone(&store), verifier, guard, webhooks);
     let sessions = store.take_snapshot(SESSIONS).await?;
     let (server, hub) = build::server(&app, sessions)?;
-    let public = listeners::bind(&app.config().listen).await?;
-    let internal = match &app.config().internal.listen {
+    let config = Arc::clone(&app.config());
+    let public = listeners::bind(&config.listen).await?;
+    let internal = match &config.internal.listen {
         Some(listen) => listeners::bind(listen).await?,
         None => Vec::new(),
     };
     app.webhooks().started();
-    let drawn = app.config().api.keys.first().filter(|_| draws_key);
+    let drawn = config.api.keys.first().filter(|_| draws_key);
     let drawn = drawn.map(|it| &it.key);
     introduce::introduce(&app, file.as_deref(), drawn, &public, &internal);
 
@@ -160,12 +158,17 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Failure> {
     listeners::serve(&server, public, &doors, &mut serving);
     let doors = Doors::Internal(routes::internal(&app, &server, &hub));
     listeners::serve(&server, internal, &doors, &mut serving);
-    let served = tokio::select! {
-        Some(ended) = serving.join_next() => {
-            ended.map_err(io::Error::from).flatten().map_err(Failure::Serve)
+    let served = loop {
+        tokio::select! {
+            Some(ended) = serving.join_next() => {
+                break ended.map_err(io::Error::from).flatten().map_err(Failure::Serve);
+            }
+            failure = broken(&mut house) => break Err(failure),
+            asked = signals.next() => match asked {
+                Asked::Reload => reload::reload(&app, &options.settings.inputs(), &log),
+                Asked::End => break Ok(()),
+            },
         }
-        failure = broken(&mut house) => Err(failure),
-        () = signals.next() => Ok(()),
     };
     if let Some(renewal) = renewal {
         renewal.abort();
@@ -202,7 +205,7 @@ async fn say_goodbye(app: &App, server: &Server, hub: &Hub, signals: &mut Signal
                 tracing::warn!(?timeout, "not everybody was gone in time (shutdown.timeout)");
             }
         }
-        () = signals.next() => tracing::warn!("told a second time to end, and ends at once"),
+        () = signals.end() => tracing::warn!("told a second time to end, and ends at once"),
     }
 }
 

@@ -50,8 +50,11 @@ pub(super) async fn middleware(
 }
 
 async fn decide(app: &App, socket: &Socket) -> Result<(), Fault> {
-    let allowed = &app.config().allowed_origins;
-    if !origin::is_welcome(socket.handshake(), allowed, app.is_dev()) {
+    let welcome = {
+        let allowed = &app.config().allowed_origins;
+        origin::is_welcome(socket.handshake(), allowed, app.is_dev())
+    };
+    if !welcome {
         let sentence = if app.is_dev() {
             "With --dev, only pages of this machine (localhost) may connect."
         } else {

@@ -160,7 +160,8 @@ pub(super) async fn join(
 
 /// How many messages a client gets that wants so many.
 pub(super) fn page_of(app: &App, wanted: Option<usize>) -> usize {
-    let chat = &app.config().chat;
+    let config = app.config();
+    let chat = &config.chat;
     wanted.unwrap_or(chat.history_page).min(chat.history_max)
 }
 

@@ -485,7 +485,7 @@ impl Live {
 
     /// Puts a snapshot in the place of the records.
     fn compact(&mut self) {
-        let config = &self.app.config().documents;
+        let config = self.app.config().documents.clone();
         let now = clock::now();
         let due = self
             .open

@@ -47,24 +47,42 @@ struct Inner {
     unauthenticated: Arc<Counts<AddressKey>>,
     users: Arc<Counts<UserId>>,
     max: usize,
-    max_per_user: usize,
-    max_per_address: usize,
-    max_unauthenticated: usize,
+    bounds: Bounds,
+}
+
+/// The bounds that can change; each is looked at by itself.
+#[derive(Debug, Default)]
+struct Bounds {
+    per_user: AtomicUsize,
+    per_address: AtomicUsize,
+    unauthenticated: AtomicUsize,
 }
 
 impl Connections {
     /// None yet.
     pub(crate) fn new(limits: &LimitsConfig) -> Self {
-        Self(Arc::new(Inner {
+        let counts = Self(Arc::new(Inner {
             node: AtomicUsize::new(0),
             addresses: Arc::default(),
             unauthenticated: Arc::default(),
             users: Arc::default(),
             max: limits.connections,
-            max_per_user: limits.connections_per_user,
-            max_per_address: limits.connections_per_ip,
-            max_unauthenticated: limits.unauthenticated_per_ip,
-        }))
+            bounds: Bounds::default(),
+        }));
+        counts.reload(limits);
+        counts
+    }
+
+    /// Counts against other bounds from now on, but for that of the node. Nobody is closed for it.
+    pub(crate) fn reload(&self, limits: &LimitsConfig) {
+        let bounds = &self.0.bounds;
+        for (bound, value) in [
+            (&bounds.per_user, limits.connections_per_user),
+            (&bounds.per_address, limits.connections_per_ip),
+            (&bounds.unauthenticated, limits.unauthenticated_per_ip),
+        ] {
+            bound.store(value, Ordering::Relaxed);
+        }
     }
 
     /// Counts a new connection, which has not signed in.
@@ -82,11 +100,14 @@ impl Connections {
         let node = NodeGuard(self.clone());
         let of_address = inner
             .addresses
-            .add(address, inner.max_per_address)
+            .add(address, inner.bounds.per_address.load(Ordering::Relaxed))
             .ok_or(Full::Address)?;
         let waiting = inner
             .unauthenticated
-            .add(address, inner.max_unauthenticated)
+            .add(
+                address,
+                inner.bounds.unauthenticated.load(Ordering::Relaxed),
+            )
             .ok_or(Full::Unauthenticated)?;
         Ok(Admitted {
             standing: Mutex::new(Standing::Waiting { _guard: waiting }),
@@ -144,7 +165,7 @@ impl Admitted {
         }
         let guard = inner
             .users
-            .add(user.clone(), inner.max_per_user)
+            .add(user.clone(), inner.bounds.per_user.load(Ordering::Relaxed))
             .ok_or(Full::User)?;
         // The old guard takes a lock when it goes, so it goes after this one is given back.
         let before = std::mem::replace(&mut *self.standing.lock(), Standing::SignedIn { guard });

@@ -10,9 +10,11 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher as _, Hash, RandomState},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use super::bucket::{Bucket, Rate, RetryAfter};
@@ -24,7 +26,7 @@ const LOOKED_AT: usize = 8;
 /// Buckets by key.
 #[derive(Debug)]
 pub(crate) struct Keyed<K> {
-    rate: Rate,
+    rate: ArcSwap<Rate>,
     parts: [Mutex<Part<K>>; PARTS],
     /// Keyed by chance, so that nobody can choose names that fall together.
     hasher: RandomState,
@@ -50,11 +52,16 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
             })
         };
         Self {
-            rate,
+            rate: ArcSwap::from_pointee(rate),
             parts: std::array::from_fn(|_| part()),
             hasher: RandomState::new(),
             max_per_part: max.div_ceil(PARTS).max(1),
         }
+    }
+
+    /// Has buckets fill at another rate from now on.
+    pub(crate) fn set_rate(&self, rate: Rate) {
+        self.rate.store(Arc::new(rate));
     }
 
     /// Takes `cost` tokens out of the bucket of `key`.
@@ -63,6 +70,7 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
     ///
     /// When there are not enough.
     pub(crate) fn try_take(&self, key: &K, cost: u32, now: Instant) -> Result<(), RetryAfter> {
+        let rate = self.rate.load();
         let hash = self.hasher.hash_one(key);
         #[allow(
             clippy::cast_possible_truncation,
@@ -70,10 +78,10 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
         )]
         let mut part = self.parts[(hash % PARTS as u64) as usize].lock();
         if let Some(&place) = part.places.get(key) {
-            return part.buckets[place].1.try_take(&self.rate, cost, now);
+            return part.buckets[place].1.try_take(&rate, cost, now);
         }
         let mut bucket = Bucket::default();
-        let outcome = bucket.try_take(&self.rate, cost, now);
+        let outcome = bucket.try_take(&rate, cost, now);
         if part.make_room(self.max_per_part, bucket.missing(now), now) {
             let place = part.buckets.len();
             part.places.insert(key.clone(), place);

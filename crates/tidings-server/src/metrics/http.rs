@@ -21,27 +21,33 @@ use crate::{app::App, config::auth::Secret, limits::meters::Limit};
 pub(crate) enum Readers {
     /// Whoever can reach it.
     Everybody,
-    /// Whoever has the token. For all others there is no such page.
-    Holders(Secret),
-    /// Nobody.
-    Nobody,
+    /// Whoever has the token of the settings; without one, everybody in development and otherwise
+    /// nobody. For all others there is no such page.
+    Holders(App),
 }
 
 impl Readers {
     fn admit(&self, headers: &HeaderMap) -> bool {
         match self {
             Self::Everybody => true,
-            Self::Nobody => false,
-            Self::Holders(token) => headers
-                .get(header::AUTHORIZATION)
-                .and_then(|it| it.to_str().ok()?.split_once(' '))
-                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-                .is_some_and(|(_, presented)| {
-                    let (presented, token) = (presented.trim().as_bytes(), token.reveal());
-                    presented.ct_eq(token.as_bytes()).into()
-                }),
+            Self::Holders(app) => match &app.config().metrics.token {
+                Some(token) => presents(headers, token),
+                None => app.is_dev(),
+            },
         }
     }
+}
+
+/// Whether a request presents that token.
+fn presents(headers: &HeaderMap, token: &Secret) -> bool {
+    headers
+        .get(header::AUTHORIZATION)
+        .and_then(|it| it.to_str().ok()?.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .is_some_and(|(_, presented)| {
+            let (presented, token) = (presented.trim().as_bytes(), token.reveal());
+            presented.ct_eq(token.as_bytes()).into()
+        })
 }
 
 /// Both pages.
@@ -129,26 +135,21 @@ mod tests {
 
     #[test]
     fn only_who_has_the_token_reads() {
-        let token = Readers::Holders("0123456789abcdef".into());
-        for (readers, presented, admitted) in [
-            (&Readers::Everybody, None, true),
-            (&Readers::Nobody, Some("Bearer 0123456789abcdef"), false),
-            (&token, Some("Bearer 0123456789abcdef"), true),
-            (&token, Some("bearer  0123456789abcdef"), true),
-            (&token, Some("Bearer 0123456789abcdeX"), false),
-            (&token, Some("Bearer"), false),
-            (&token, Some("Basic 0123456789abcdef"), false),
-            (&token, None, false),
+        let token = Secret::from("0123456789abcdef");
+        for (presented, admitted) in [
+            (Some("Bearer 0123456789abcdef"), true),
+            (Some("bearer  0123456789abcdef"), true),
+            (Some("Bearer 0123456789abcdeX"), false),
+            (Some("Bearer 0123456789abcdef0"), false),
+            (Some("Bearer"), false),
+            (Some("Basic 0123456789abcdef"), false),
+            (None, false),
         ] {
             let mut headers = HeaderMap::new();
             if let Some(presented) = presented {
                 headers.insert(header::AUTHORIZATION, presented.parse().unwrap());
             }
-            assert_eq!(
-                readers.admit(&headers),
-                admitted,
-                "{readers:?} {presented:?}"
-            );
+            assert_eq!(presents(&headers, &token), admitted, "{presented:?}");
         }
     }
 }

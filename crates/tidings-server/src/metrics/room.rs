@@ -19,13 +19,14 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Tells whoever is in the room, for as long as it is polled. While nobody is there it says
 /// nothing.
 pub(crate) async fn report(app: &App, server: &Server, hub: &Hub) {
-    let Some(room) = &app.config().metrics.room else {
-        return;
-    };
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        let Some(room) = app.config().metrics.room.clone() else {
+            continue;
+        };
+        let room = &room;
         let occupied = app.rooms().with(room, |it| !it.members().is_empty());
         if occupied == Some(true) {
             let here = hub.to(channel::of_room(room)).volatile();

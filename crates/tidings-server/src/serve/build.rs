@@ -133,7 +133,7 @@ pub(super) fn server(app: &App, sessions: Option<Vec<u8>>) -> Result<(Server, Hu
     let mut builder = Server::builder()
         .limits(limits)
         .recovery(recovery)
-        .response_headers(response_headers(config, dev))
+        .response_headers(response_headers(&config, dev))
         .admission(app.guard().clone())
         .namespace(NAMESPACE, commands::namespace(app.clone()))
         .socketio("/socket.io/", SocketIo::new().engine(engine))

@@ -28,9 +28,10 @@ pub(super) fn introduce(
     internal: &[Bound],
 ) {
     let version = env!("CARGO_PKG_VERSION");
-    let store = app.config().store.path.display();
+    let config = app.config();
+    let store = config.store.path.display();
     let settings = file.map_or("the defaults".into(), Path::to_string_lossy);
-    let scheme = match app.config().tls.files() {
+    let scheme = match config.tls.files() {
         Some(_) => "https",
         None => "http",
     };
@@ -44,7 +45,7 @@ pub(super) fn introduce(
         let _ = write!(places, "listening on {}{end}", url(scheme, place));
     }
     if !app.is_dev() {
-        let keys = &app.config().api.keys;
+        let keys = &config.api.keys;
         let api = match &keys[..] {
             [] => "off, since api.keys has no key".to_owned(),
             keys => {

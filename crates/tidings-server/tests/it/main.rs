@@ -11,5 +11,6 @@ mod kill;
 mod listeners;
 mod operate;
 mod process;
+mod reload;
 mod settings;
 mod start;

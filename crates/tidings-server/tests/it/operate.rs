@@ -140,3 +140,27 @@ fn metrics_are_for_those_who_have_the_token() {
         assert_eq!(answer.status, status, "{presented}");
     }
 }
+
+#[test]
+fn the_dashboard_asks_for_what_there_is() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../deploy/grafana/tidings.json"
+    );
+    let board = std::fs::read_to_string(path).unwrap();
+    let server = Server::start();
+    let page = http::get(&server.address, "/metrics", &[]).body;
+    let names = board.split(|it: char| !it.is_ascii_lowercase() && it != '_');
+    let names = names.filter(|it| it.starts_with("tidings_") || it.starts_with("process_"));
+    let mut asked = 0;
+    for name in names {
+        let family = ["_total", "_bucket", "_info"]
+            .iter()
+            .find_map(|suffix| name.strip_suffix(suffix))
+            .unwrap_or(name);
+        let there = page.contains(&format!("# TYPE {family} "));
+        assert!(there, "{name} is no family of:\n{page}");
+        asked += 1;
+    }
+    assert!(asked > 30, "{asked}");
+}
