@@ -31,7 +31,7 @@ export function configure(folder, { port, upstreams, connections = 512, tls }) {
     if (!what.test(text)) throw new Error(`deploy/nginx/tidings.conf has no ${what}`);
     text = text.replace(what, by);
   };
-  replace(/^ *server 127\.0\.0\.1:3000;$/m, upstreams.map((it) => `    server 127.0.0.1:${it};`).join("\n"));
+  replace(/^ *server 127\.0\.0\.1:3000( .*)?;$/m, upstreams.map((it) => `    server 127.0.0.1:${it}$1;`).join("\n"));
   replace(/^ *listen \[::\]:443 ssl http2;\n/m, "");
   replace(/listen 443 ssl http2;/, `listen 127.0.0.1:${port}${tls ? " ssl http2" : ""};`);
   if (tls) {

@@ -51,7 +51,7 @@ export const inSeconds = (seconds) => Math.floor(Date.now() / 1000 + seconds);
  *   pid: number,
  *   output: () => string,
  *   stop: () => Promise<void>,
- *   restart: (between?: () => void) => Promise<Tidings>,
+ *   restart: (between?: () => void, port?: number) => Promise<Tidings>,
  * }} Tidings
  */
 
@@ -135,11 +135,11 @@ export async function serve(options = {}) {
         rmSync(folder, { recursive: true, force: true });
       }
     },
-    /** Ends it with SIGTERM, and starts it again on the same port, with what it stored. */
-    async restart(between = () => {}) {
+    /** Ends it with SIGTERM, and starts it again with what it stored, on the same port unless another is named. */
+    async restart(between = () => {}, port = place.port) {
       await end();
       between();
-      return serve({ ...options, at: place });
+      return serve({ ...options, at: { ...place, port } });
     },
   };
 }
