@@ -9,7 +9,10 @@ use std::{
 
 use parking_lot::{Mutex, MutexGuard};
 use tidings::Socket;
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::{
+    sync::{Mutex as Turns, MutexGuard as Turn},
+    task::unconstrained,
+};
 
 use crate::{
     device::Device,
@@ -29,8 +32,8 @@ pub(crate) struct Client {
     pub(crate) at_backends: AtomicUsize,
     /// Under one short lock, since every command asks for several of these.
     state: Mutex<State>,
-    /// Held by a command that those after it have to wait for.
-    turn: RwLock<()>,
+    /// Held by the command that is being done.
+    turns: Turns<()>,
 }
 
 #[derive(Debug)]
@@ -54,7 +57,7 @@ impl Client {
                 documents: HashSet::new(),
                 allowance: Allowance::default(),
             }),
-            turn: RwLock::new(()),
+            turns: Turns::new(()),
         }
     }
 
@@ -63,14 +66,11 @@ impl Client {
         socket.get()
     }
 
-    /// Waits for commands that came before and that later ones build on.
-    pub(crate) async fn turn(&self) -> RwLockReadGuard<'_, ()> {
-        self.turn.read().await
-    }
-
-    /// Has the commands that come after this one wait.
-    pub(crate) async fn first(&self) -> RwLockWriteGuard<'_, ()> {
-        self.turn.write().await
+    /// Waits until the commands that came before have been done, as far as later ones can tell.
+    /// Whoever asks first has it first.
+    pub(crate) async fn turn(&self) -> Turn<'_, ()> {
+        // Put off for the sake of other tasks, a command would lose its place.
+        unconstrained(self.turns.lock()).await
     }
 
     /// Who has signed in.

@@ -5,7 +5,9 @@
 //! here, and `docs/protocol.md` is written from here, so that the two cannot disagree.
 //!
 //! What comes before a command runs is the same for all: it costs tokens of the caller's buckets,
-//! it needs a signed-in user (or an administrator), and its data has to fit.
+//! it needs a signed-in user (or an administrator), and its data has to fit. The commands of one
+//! client are done one after the other, in the order in which they came: a command has its turn
+//! until it has been answered, or has been handed to the store, which keeps the order.
 
 mod answer;
 mod located;
@@ -194,7 +196,8 @@ impl Spec {
             Ok(client) => client,
             Err(fault) => return Answer::<Done>::new(&socket, ack, running).refuse(&fault),
         };
-        drop(client.turn().await);
+        let caller = Arc::clone(&client);
+        let _turn = caller.turn().await;
         let session = client.session();
         let refused = match (self.permission, &session) {
             (Permission::Anybody, _) => None,
@@ -262,6 +265,7 @@ async fn pass_on(app: &App, socket: &Socket, name: &str, args: &Args) -> Result<
             format!("There is no command {shown:?}."),
         ));
     };
+    // It may take the backend seconds, for which the commands behind it do not wait.
     drop(client.turn().await);
     let session = client.session().ok_or_else(Fault::unauthenticated)?;
     let id = socket.id();

@@ -15,6 +15,7 @@ use std::{
 
 use clap::Args;
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
 
 use self::{
     lines::{Input, Lines},
@@ -52,6 +53,9 @@ struct Draft {
     client_message_id: String,
 }
 
+/// Messages of ours that may wait; no more lines are read then.
+const AHEAD: usize = 64;
+
 /// What an answer will be about.
 #[derive(Debug)]
 enum Asked {
@@ -67,8 +71,11 @@ struct Chat<'a> {
     show: Show,
     /// The last number of the room that was shown.
     last: Option<u64>,
-    /// In the order in which they were written.
+    /// In the order in which they were written. One is sent after the other, so that they are
+    /// stored in that order whatever happens to one of them.
     drafts: VecDeque<Draft>,
+    /// When the first of them may be sent; `None` while it is under way.
+    send_at: Option<Instant>,
     asked: HashMap<u64, Asked>,
     refused: bool,
     /// No more lines will come.
@@ -89,6 +96,7 @@ pub(crate) async fn run(options: &Options) -> ExitCode {
         show,
         last: None,
         drafts: VecDeque::new(),
+        send_at: Some(Instant::now()),
         asked: HashMap::new(),
         refused: false,
         input_ended: false,
@@ -165,11 +173,7 @@ impl Chat<'_> {
             ));
         }
         *attempt = 0;
-        let drafts: Vec<Value> = self.drafts.iter().map(|it| self.written(it)).collect();
-        for draft in drafts {
-            let id = link.command("chat:send", draft).await?;
-            self.asked.insert(id, Asked::Send);
-        }
+        self.send_at = Some(Instant::now());
         loop {
             if self.input_ended
                 && self.drafts.is_empty()
@@ -179,9 +183,14 @@ impl Chat<'_> {
                 link.close().await;
                 return Ok(());
             }
+            let send_at = self.send_at.filter(|_| !self.drafts.is_empty());
+            let may_read = !self.input_ended && self.drafts.len() < AHEAD;
             tokio::select! {
                 incoming = link.next() => self.hear(incoming?),
-                input = lines.next(), if !self.input_ended => match input {
+                () = sleep_until(send_at.unwrap_or_else(Instant::now)), if send_at.is_some() => {
+                    self.send(&mut link).await?;
+                }
+                input = lines.next(), if may_read => match input {
                     Input::Line(line) => self.read(&mut link, &line).await?,
                     Input::Typing => {
                         let id = link.command("typing:start", json!(self.options.room)).await?;
@@ -245,15 +254,7 @@ impl Chat<'_> {
         };
         let failed = failure(answer);
         match (asked, failed) {
-            (Asked::Send, failed) => {
-                // Answers come in the order of the messages.
-                let draft = self.drafts.pop_front();
-                if let (Some(error), Some(draft)) = (failed, draft) {
-                    self.refused = true;
-                    self.show
-                        .trouble(&format!("not sent: {}: {error}", draft.content));
-                }
-            }
+            (Asked::Send, failed) => self.sent(failed, answer["retryAfterMs"].as_u64()),
             (Asked::Nothing, _) => {}
             (_, Some(error)) => self.show.trouble(&error),
             (Asked::Members, None) => self.show.members(answer),
@@ -266,7 +267,7 @@ impl Chat<'_> {
         let line = line.trim_end();
         let Some(command) = line.strip_prefix('/') else {
             if !line.is_empty() {
-                self.send(link, line).await?;
+                self.say(line);
             }
             return Ok(());
         };
@@ -301,7 +302,10 @@ impl Chat<'_> {
                 return Ok(());
             }
             // As elsewhere, so that a message can begin with a slash.
-            "" | "/" => return self.send(link, rest).await,
+            "" | "/" => {
+                self.say(rest);
+                return Ok(());
+            }
             _ => {
                 self.show.note(
                     "/who is here, /to USER TEXT, /away, /back, /quit; anything else is said",
@@ -313,24 +317,46 @@ impl Chat<'_> {
         Ok(())
     }
 
-    async fn send(&mut self, link: &mut Link, content: &str) -> Result<(), LinkError> {
-        let draft = Draft {
+    /// Has a message sent when its turn has come.
+    fn say(&mut self, content: &str) {
+        self.drafts.push_back(Draft {
             content: content.to_owned(),
             client_message_id: new_id(),
-        };
-        let written = self.written(&draft);
-        self.drafts.push_back(draft);
-        let id = link.command("chat:send", written).await?;
-        self.asked.insert(id, Asked::Send);
-        Ok(())
+        });
     }
 
-    fn written(&self, draft: &Draft) -> Value {
-        json!({
+    /// Sends the first message that waits.
+    async fn send(&mut self, link: &mut Link) -> Result<(), LinkError> {
+        let Some(draft) = self.drafts.front() else {
+            return Ok(());
+        };
+        let message = json!({
             "roomId": self.options.room,
             "content": draft.content,
             "clientMessageId": draft.client_message_id,
-        })
+        });
+        let id = link.command("chat:send", message).await?;
+        self.asked.insert(id, Asked::Send);
+        self.send_at = None;
+        Ok(())
+    }
+
+    /// The first message is stored, or will not be, or has to be sent again.
+    fn sent(&mut self, failed: Option<String>, retry_after_ms: Option<u64>) {
+        self.send_at = Some(Instant::now());
+        match (failed, retry_after_ms) {
+            (Some(_), Some(wait)) => {
+                self.send_at = Some(Instant::now() + Duration::from_millis(wait));
+            }
+            (failed, _) => {
+                let draft = self.drafts.pop_front();
+                if let (Some(error), Some(draft)) = (failed, draft) {
+                    self.refused = true;
+                    let begun: String = draft.content.chars().take(40).collect();
+                    self.show.trouble(&format!("not sent: {begun}: {error}"));
+                }
+            }
+        }
     }
 }
 

@@ -79,7 +79,6 @@ pub(super) struct Cursor {
 /// Opens a document. The commands that come after wait for that.
 pub(super) async fn join(call: Call, join: Join, answer: Answer<Joined>) -> Result<(), Fault> {
     let session = call.session()?;
-    let _first = call.client.first().await;
     let Join {
         document_id: id,
         version,

@@ -119,7 +119,6 @@ pub(super) async fn join(
     answer: Answer<Joined>,
 ) -> Result<(), Fault> {
     let session = call.session()?;
-    let _first = call.client.first().await;
     let Join {
         room_id,
         after,

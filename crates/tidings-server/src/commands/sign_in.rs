@@ -56,7 +56,6 @@ pub(super) async fn auth(call: Call, auth: Auth, answer: Answer<SignedIn>) -> Re
         client,
         ..
     } = &call;
-    let _first = client.first().await;
     let session = match auth {
         Auth {
             token: Some(token), ..

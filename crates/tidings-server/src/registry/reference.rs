@@ -35,6 +35,10 @@ times are RFC 3339 in UTC with milliseconds. Unknown fields are passed over.
 A command answers `{\"success\":true, …}`, or `{\"success\":false, \"error\", \"code\", \"retryAfterMs\"?}`.
 A client that asks for no answer hears of a failure by the event `error`.
 
+The commands of one connection are done in the order in which they came, whether or not the client
+waits for answers. Those that a backend carries out (webhooks) keep nobody waiting; and requests to
+`/rpc` have an order only if each waits for the one before.
+
 ## Batches
 
 A client that expects very many small events may ask for several at a time when it connects: by
