@@ -18,10 +18,11 @@ const GENEROUS = ["connection", "user", "ip"].flatMap((whose) => [`limits.rate.$
  * Starts `tidings serve --dev`, and waits until it listens. Whoever has left is gone for the others at once.
  * @param {number} [port] 0: any free one.
  * @param {string} [home] Where it stores what it is told; otherwise in a folder of its own.
+ * @param {string[]} [more] Settings besides, as `key=value`.
  */
-export async function serve(port = 0, home = undefined) {
+export async function serve(port = 0, home = undefined, more = []) {
   const folder = home ?? (await mkdtemp(join(tmpdir(), "tidings-")));
-  const settings = [...GENEROUS, "presence.grace=100ms", "store.sync=normal"].flatMap((it) => ["--set", it]);
+  const settings = [...GENEROUS, "presence.grace=100ms", "store.sync=normal", ...more].flatMap((it) => ["--set", it]);
   const flags = ["--listen", `127.0.0.1:${port}`, ...settings];
   const child = spawn(binary, ["serve", "--dev", ...flags], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "exit");

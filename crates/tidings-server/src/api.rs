@@ -23,26 +23,28 @@ mod whole;
 
 use std::sync::{Arc, LazyLock};
 
-use ::http::{StatusCode, header};
+use ::http::{HeaderMap, Method, StatusCode, header};
 use axum::{
     Router,
+    body::Body,
     extract::{Path, State},
     response::{IntoResponse, Response},
     routing::{any, get},
 };
 use tidings::{Hub, Server};
 
-pub(crate) use self::{gate::Gate, method::Scope, reference::reference};
-use crate::{app::App, registry::shape};
+pub(crate) use self::{
+    gate::Gate,
+    http::bearer,
+    keys::{Holder, are_same},
+    method::Scope,
+    reference::reference,
+};
+use crate::{app::App, fault::Fault, registry::shape};
 
 /// The paths of the API. They are the same on whatever listener they are mounted.
 pub(crate) fn router(app: App, hub: Hub, server: Server) -> Router {
-    let api = Api(Arc::new(Inner {
-        app,
-        hub,
-        server,
-        methods: methods::methods(),
-    }));
+    let api = Api::new(app, hub, server);
     Router::new()
         .route("/api/openapi.json", get(description))
         .route("/api/{*method}", any(http::handle))
@@ -62,7 +64,35 @@ pub(crate) fn method_names() -> &'static [(&'static str, Scope)] {
 
 /// What all requests share. Cheap to clone; clones are the same.
 #[derive(Debug, Clone)]
-struct Api(Arc<Inner>);
+pub(crate) struct Api(Arc<Inner>);
+
+impl Api {
+    pub(crate) fn new(app: App, hub: Hub, server: Server) -> Self {
+        Self(Arc::new(Inner {
+            app,
+            hub,
+            server,
+            methods: methods::methods(),
+        }))
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    /// Answers a request as if it had come with a key of that holder, or with the fault for which
+    /// there is none.
+    pub(crate) async fn respond(
+        &self,
+        holder: impl Future<Output = Result<Arc<Holder>, Fault>>,
+        method: &str,
+        verb: &Method,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Response {
+        http::respond(self, holder, method, verb, headers, body).await
+    }
+}
 
 #[derive(Debug)]
 struct Inner {

@@ -5,6 +5,7 @@
 //! nothing here knows what a setting is used for beyond whether it can be right ([`check`]).
 //! A [`Config`] never changes; a server that is told to reads another one ([`reload`]).
 
+pub(crate) mod admin;
 pub(crate) mod api;
 pub(crate) mod auth;
 mod check;
@@ -35,6 +36,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits::address::{Network, ProxyHeader};
 
 pub(crate) use self::{
+    admin::AdminConfig,
     api::ApiConfig,
     auth::AuthConfig,
     documents::DocumentsConfig,
@@ -99,6 +101,8 @@ pub(crate) struct Config {
     pub(crate) metrics: MetricsConfig,
     /// The log.
     pub(crate) log: LogConfig,
+    /// The page for whoever operates the server.
+    pub(crate) admin: AdminConfig,
     /// Shutting down.
     pub(crate) shutdown: ShutdownConfig,
     /// The HTTP API.
@@ -129,6 +133,7 @@ impl Default for Config {
             recovery: RecoveryConfig::default(),
             metrics: MetricsConfig::default(),
             log: LogConfig::default(),
+            admin: AdminConfig::default(),
             shutdown: ShutdownConfig::default(),
             api: ApiConfig::default(),
             webhooks: WebhooksConfig::default(),

@@ -10,7 +10,8 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use tidings::{Admission, CloseCode, Handshake, Permit, Refusal, Socket};
+use http::HeaderMap;
+use tidings::{Admission, CloseCode, Handshake, Peer, Permit, Refusal, Socket};
 
 use crate::{
     client::Client,
@@ -169,6 +170,32 @@ impl Guard {
         }
         let sentence = "Too many commands at once. Wait, and send it again.";
         Err(Fault::new(Code::RateLimited, sentence).after(wait))
+    }
+
+    /// Where a request comes from, as far as trusted proxies tell.
+    pub(crate) fn address_of_request(&self, peer: Peer, headers: &HeaderMap) -> IpAddr {
+        let header = self.0.proxy_header;
+        let values = headers.get_all(header.name()).iter();
+        let values: Vec<_> = values.filter_map(|it| it.to_str().ok()).collect();
+        let proxies = &self.0.trusted_proxies;
+        address::client(peer.address.ip(), proxies, header, values.into_iter())
+    }
+
+    /// Takes what a request costs from the bucket of an address.
+    ///
+    /// # Errors
+    ///
+    /// When there is not enough left, with the time to wait.
+    pub(crate) fn take_of_address(&self, address: IpAddr, cost: u32) -> Result<(), Fault> {
+        let taken = self
+            .0
+            .addresses
+            .try_take(&address.into(), cost, Instant::now());
+        taken.map_err(|wait| {
+            self.hit(Limit::RatePerIp);
+            let sentence = "Too many requests at once. Wait, and send it again.";
+            Fault::new(Code::RateLimited, sentence).after(wait)
+        })
     }
 
     /// Whether the server is about to end.

@@ -2,6 +2,7 @@
 //! code how it went: 0 well, 1 it could not run, 2 it was asked for something that it refuses.
 
 mod access;
+mod admin;
 mod api;
 mod app;
 mod batching;

@@ -7,6 +7,7 @@
 
 use std::net::IpAddr;
 
+use http::{HeaderMap, header};
 use tidings::Handshake;
 
 use crate::config::origins::Origins;
@@ -19,6 +20,15 @@ pub(crate) fn is_welcome(handshake: &Handshake, allowed: &Origins, dev: bool) ->
     }
     let welcome = |origin| allowed.allow(origin, host) || (dev && is_local_origin(origin));
     handshake.header("origin").is_none_or(welcome)
+}
+
+/// Whether a request comes from a page of the server itself, reached by a name of this machine, or
+/// from no page at all.
+pub(crate) fn is_own_and_local(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).map(|it| it.to_str().unwrap_or_default());
+    let host = text(header::HOST);
+    let is_own = |origin: &str| origin.split_once("://").map(|(_, place)| place) == host;
+    host.is_none_or(is_local_authority) && text(header::ORIGIN).is_none_or(is_own)
 }
 
 /// Whether a page from there may read the answers to its requests. Those of the same host need no
@@ -58,6 +68,29 @@ fn is_local_authority(authority: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_of_anybody_else_is_not_the_servers_own() {
+        for (host, origin, own) in [
+            ("127.0.0.1:3000", None, true),
+            ("localhost:3000", Some("http://localhost:3000"), true),
+            ("127.0.0.1:3000", Some("https://127.0.0.1:3000"), true),
+            ("127.0.0.1:3000", Some("http://localhost:3000"), false),
+            ("127.0.0.1:3000", Some("http://127.0.0.1:5173"), false),
+            ("127.0.0.1:3000", Some("https://evil.example"), false),
+            ("127.0.0.1:3000", Some("null"), false),
+            // A name that was made to point here.
+            ("evil.example:3000", Some("http://evil.example:3000"), false),
+            ("evil.example:3000", None, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            assert_eq!(is_own_and_local(&headers), own, "{host} {origin:?}");
+        }
+    }
 
     #[test]
     fn only_pages_of_this_machine_are_local() {

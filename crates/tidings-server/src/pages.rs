@@ -67,14 +67,30 @@ pub(crate) fn not_found(request: &HeaderMap) -> Response {
 async fn asset(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
     let path = if path.is_empty() { "index.html" } else { path };
-    secured(match Demo::get(path).or_else(|| Client::get(path)) {
-        None => absent(&headers),
-        Some(_) if method != Method::GET && method != Method::HEAD => (
+    let file = Demo::get(path).or_else(|| Client::get(path));
+    file_at(path, file, &method, &headers)
+}
+
+/// A file of the demo, for pages that look like it.
+pub(crate) fn file_of_demo(path: &str) -> Option<EmbeddedFile> {
+    Demo::get(path)
+}
+
+/// The answer to a request for a file of a page.
+pub(crate) fn file_at(
+    path: &str,
+    file: Option<EmbeddedFile>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Response {
+    secured(match file {
+        None => absent(headers),
+        Some(_) if *method != Method::GET && *method != Method::HEAD => (
             StatusCode::METHOD_NOT_ALLOWED,
             [(header::ALLOW, "GET, HEAD")],
         )
             .into_response(),
-        Some(file) => found(path, file, &headers),
+        Some(file) => found(path, file, headers),
     })
 }
 

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use tidings::{Hub, Server};
 
 use crate::{
-    api,
+    admin, api,
     app::App,
     health,
     metrics::http::{self as metrics, Readers},
@@ -31,7 +31,11 @@ pub(crate) fn internal(app: &App, server: &Server, hub: &Hub) -> Router {
 
 /// What is for whoever operates the server, and for backends.
 fn operators(app: &App, server: &Server, hub: &Hub, readers: Readers) -> Router {
-    health::router(app)
+    let router = health::router(app)
         .merge(metrics::router(app, server, hub, readers))
-        .merge(api::router(app.clone(), hub.clone(), server.clone()))
+        .merge(api::router(app.clone(), hub.clone(), server.clone()));
+    if app.config().admin.enabled {
+        return router.merge(admin::router(app.clone(), hub.clone(), server.clone()));
+    }
+    router
 }

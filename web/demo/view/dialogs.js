@@ -7,7 +7,7 @@ import { element, within } from "./dom.js";
  * Shows a dialog, until its form is sent or it is left.
  * @param {string} id @param {() => void} [prepare] @returns {Promise<boolean>} Whether the form was sent.
  */
-function ask(id, prepare) {
+export function ask(id, prepare) {
   const dialog = element(id, HTMLDialogElement);
   const form = within(dialog, "form");
   const over = new AbortController();

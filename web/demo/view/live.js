@@ -4,7 +4,8 @@
  * The stream is open while somebody looks at the panel, and not longer. Totals become rates here.
  */
 
-import { locale, say } from "../words.js";
+import { bytes, number, percent, short } from "../numbers.js";
+import { say } from "../words.js";
 import { any, make, setText } from "./dom.js";
 import { Sparkline } from "./sparkline.js";
 
@@ -27,10 +28,6 @@ const PATIENCE_MS = 5_000;
  */
 
 /** @typedef {{value: number, text: string, note?: string}} Reading */
-
-const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-const fraction = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
-const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
 
 /** @type {[name: Parameters<typeof say>[0], read: (now: Numbers, before: Numbers, seconds: number) => Reading][]} */
 const GAUGES = [
@@ -118,12 +115,12 @@ export class Live {
 }
 
 /** @param {number} value @param {string} [note] @returns {Reading} */
-const count = (value, note) => ({ value, text: number.format(value), note });
+const count = (value, note) => ({ value, text: number(value), note });
 
 /** @param {number} difference @param {number} seconds @returns {Reading} */
 function rate(difference, seconds) {
   const value = Math.max(0, difference / seconds);
-  return { value, text: say("perSecond", { value: (value < 10 ? fraction : number).format(value) }) };
+  return { value, text: say("perSecond", { value: short(value) }) };
 }
 
 /** @param {number} difference @param {number} seconds @returns {Reading} */
@@ -133,22 +130,13 @@ function byteRate(difference, seconds) {
 }
 
 /** @param {number} value @returns {Reading} */
-const share = (value) => ({ value: Math.max(0, value), text: percent.format(Math.max(0, value)) });
-
-/** @param {number} value */
-function bytes(value) {
-  const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
-  const step = Math.min(units.length - 1, value < 1 ? 0 : Math.floor(Math.log10(value) / 3));
-  const unit = units[step] ?? "byte";
-  const options = /** @type {const} */ ({ style: "unit", unitDisplay: "short" });
-  return new Intl.NumberFormat(locale, { ...options, unit, maximumFractionDigits: step > 0 ? 1 : 0 }).format(value / 1_000 ** step);
-}
+const share = (value) => ({ value: Math.max(0, value), text: percent(Math.max(0, value)) });
 
 /** @param {Record<string, number>} connections */
 function transports(connections) {
   const names = /** @type {Record<string, string>} */ ({ socketio: "Socket.IO", ws: "WebSocket", sse: "SSE", poll: "Poll" });
   return Object.entries(connections)
     .filter(([, value]) => value > 0)
-    .map(([name, value]) => `${number.format(value)} ${names[name] ?? name}`)
+    .map(([name, value]) => `${number(value)} ${names[name] ?? name}`)
     .join(" · ");
 }

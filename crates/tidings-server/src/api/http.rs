@@ -1,6 +1,6 @@
 //! Requests and answers as HTTP: headers, statuses, bounds.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use super::{
     Api, MethodName,
     idempotency::{Fingerprint, Name, Turn},
+    keys::Holder,
     method::Answered,
     request::Request,
 };
@@ -144,7 +145,7 @@ pub(super) async fn handle_nothing(
     handle(state, Path(String::new()), verb, headers, body).await
 }
 
-/// Answers a request.
+/// Answers a request that a key lets in.
 pub(super) async fn handle(
     State(api): State<Api>,
     Path(method): MethodName,
@@ -155,6 +156,19 @@ pub(super) async fn handle(
     if !api.0.app.api().is_on() {
         return off();
     }
+    let holder = async { api.0.app.api().holder(key(&headers)) };
+    respond(&api, holder, &method, &verb, &headers, body).await
+}
+
+/// Answers a request of whoever `holder` says, if it lets anybody in.
+pub(super) async fn respond(
+    api: &Api,
+    holder: impl Future<Output = Result<Arc<Holder>, Fault>>,
+    method: &str,
+    verb: &Method,
+    headers: &HeaderMap,
+    body: Body,
+) -> Response {
     if verb != Method::POST {
         let fault = Fault::new(Code::BadRequest, "Every method of the API is a POST.");
         let mut reply = Reply::refusal(&fault);
@@ -162,7 +176,7 @@ pub(super) async fn handle(
         return reply.into_response();
     }
     let patience = api.0.app.config().api.timeout;
-    let answer = tokio::time::timeout(patience, answer(&api, &method, &headers, body));
+    let answer = tokio::time::timeout(patience, answer(api, holder, method, headers, body));
     answer.await.unwrap_or_else(|_| {
         let sentence = format!(
             "This was not done within {} s, and may still be done. Send it again, with the same \
@@ -170,13 +184,19 @@ pub(super) async fn handle(
             patience.as_secs()
         );
         let reply = Reply::refusal(&Fault::new(Code::Unavailable, sentence));
-        api.0.app.api().counts.note(&method, reply.status);
+        api.0.app.api().counts.note(method, reply.status);
         reply.into_response()
     })
 }
 
-async fn answer(api: &Api, method: &str, headers: &HeaderMap, body: Body) -> Response {
-    let (reply, again) = carry_out(api, method, headers, body)
+async fn answer(
+    api: &Api,
+    holder: impl Future<Output = Result<Arc<Holder>, Fault>>,
+    method: &str,
+    headers: &HeaderMap,
+    body: Body,
+) -> Response {
+    let (reply, again) = carry_out(api, holder, method, headers, body)
         .await
         .unwrap_or_else(|fault| (Reply::refusal(&fault), false));
     api.0.app.api().counts.note(method, reply.status);
@@ -191,13 +211,14 @@ async fn answer(api: &Api, method: &str, headers: &HeaderMap, body: Body) -> Res
 /// Carries a request out, or finds the answer that it had before, which is said beside it.
 async fn carry_out(
     api: &Api,
+    holder: impl Future<Output = Result<Arc<Holder>, Fault>>,
     method: &str,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(Reply, bool), Fault> {
     let Api(inner) = api;
     let gate = inner.app.api();
-    let holder = gate.holder(key(headers))?;
+    let holder = holder.await?;
     let method = inner.methods.find(method)?;
     holder.check_method(method.name, method.scope)?;
     gate.take(&holder, method.cost)
@@ -252,9 +273,16 @@ fn key(headers: &HeaderMap) -> Option<&str> {
     if let Some(key) = headers.get(KEY) {
         return key.to_str().ok();
     }
-    let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, key) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+    bearer(headers)
+}
+
+/// What a request presents with `Authorization: Bearer`. A password may have letters of any alphabet.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get(header::AUTHORIZATION)?.as_bytes();
+    let header = std::str::from_utf8(header).ok()?;
+    let (scheme, presented) = header.split_once(' ')?;
+    let presented = presented.trim();
+    scheme.eq_ignore_ascii_case("bearer").then_some(presented)
 }
 
 /// The name that a request has been given.

@@ -168,7 +168,7 @@ pub(super) fn methods() -> Methods {
             About {
                 name: "connections",
                 summary: "Lists connections, in the order of their ids: all, those of a user, those in \
-                          a room.",
+                          a room, those from an address, one.",
                 scope: Everywhere,
                 cost: 5,
                 example: r#"{"userId":"ann"}"#,

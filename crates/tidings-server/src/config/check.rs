@@ -1,5 +1,6 @@
 //! Settings that are each well-formed and cannot be right: weak, contradictory, or out of bounds.
 
+mod admin;
 mod api;
 mod listeners;
 mod metrics;
@@ -42,6 +43,7 @@ impl Config {
         self.check_durations(&mut problems);
         self.check_retention(&mut problems);
         self.check_metrics(&mut problems);
+        self.check_admin(dev, &mut problems);
         self.check_shutdown(&mut problems);
         self.api.check(&mut problems);
         self.webhooks.check(&mut problems);

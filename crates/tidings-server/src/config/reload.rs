@@ -37,6 +37,7 @@ impl Config {
         config.api.keys = new.api.keys.clone();
         config.api.rate = new.api.rate;
         config.metrics = new.metrics.clone();
+        config.admin.password = new.admin.password.clone();
         config.shutdown = new.shutdown.clone();
         config.log.level = new.log.level.clone();
 

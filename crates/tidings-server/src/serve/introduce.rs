@@ -8,7 +8,7 @@ use super::listeners::Bound;
 use crate::{
     app::App,
     cli::say,
-    config::{auth::Secret, listen::Place},
+    config::{AdminConfig, auth::Secret, listen::Place},
     identity::{
         mint::{MintRequest, mint},
         patterns::Patterns,
@@ -53,18 +53,30 @@ pub(super) fn introduce(
                 format!("for the keys {}", names.join(", "))
             }
         };
+        let admin = match &config.admin {
+            AdminConfig { enabled: false, .. } => "",
+            AdminConfig { password: None, .. } => {
+                "  admin    /admin, with a token that has the claim admin\n"
+            }
+            _ => "  admin    /admin, with the password, or a token that has the claim admin\n",
+        };
         say(format_args!(
             "tidings {version}\n\
              \x20 settings {settings}\n\
              \x20 store    {store}\n\
              \x20 api      {api}\n\
-             {places}",
+             {admin}{places}",
         ));
         return;
     }
     let admin = administrator(app)
         .map(|token| format!("  admin    with this token, for today: {token}\n"))
         .unwrap_or_default();
+    // A password that somebody has set counts in development as well.
+    let page = match app.config().admin.password {
+        None => "  page     /admin is open to everybody on this machine\n",
+        Some(_) => "",
+    };
     let key = drawn_key.map(Secret::reveal);
     let api = key.map(|key| format!("  api      with this key, for this run: {key}\n"));
     let api = api.unwrap_or_default();
@@ -75,6 +87,7 @@ pub(super) fn introduce(
          \x20 presence everybody hears who comes and goes\n\
          \x20 pages    pages of localhost may connect, from any port\n\
          \x20 metrics  everybody reads /metrics\n\
+         {page}\
          \x20 store    {store}\n\
          {admin}{api}{places}",
     ));

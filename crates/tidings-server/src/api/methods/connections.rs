@@ -31,6 +31,11 @@ pub(super) struct Which {
     user_id: Option<UserId>,
     /// Only those that are in that room.
     room_id: Option<RoomId>,
+    /// Only those from that address.
+    #[schemars(with = "Option<String>")]
+    address: Option<IpAddr>,
+    /// Only that one.
+    client_id: Option<ClientId>,
     /// Only those after that one: the last one of the page before.
     after: Option<String>,
     /// How many at most: 100, if it is not said; never more than 1000.
@@ -112,6 +117,8 @@ pub(super) async fn connections(request: Request, which: Which) -> Result<Page, 
     let Which {
         user_id,
         room_id,
+        address,
+        client_id,
         after,
         limit,
     } = which;
@@ -125,14 +132,22 @@ pub(super) async fn connections(request: Request, which: Which) -> Result<Page, 
         let is_after = after
             .as_deref()
             .is_none_or(|after| socket.id().as_str() > after);
+        let is_it = client_id
+            .as_ref()
+            .is_none_or(|id| socket.id().as_str() == id.as_str());
         let is_of = user_id.as_ref().is_none_or(|id| is_of(socket, id));
-        is_after && is_of
+        let is_from = address.is_none_or(|address| is_from(socket, address));
+        is_after && is_it && is_of && is_from
     });
-    found.sort_unstable_by_key(Socket::id);
     let limit = limit.map_or(PAGE, |it| usize::try_from(it).unwrap_or(PAGE_MAX));
     let limit = limit.min(PAGE_MAX);
     let has_more = found.len() > limit;
-    found.truncate(limit);
+    if has_more {
+        // Of very many only these have to be in order.
+        found.select_nth_unstable_by_key(limit, Socket::id);
+        found.truncate(limit);
+    }
+    found.sort_unstable_by_key(Socket::id);
     Ok(Page {
         connections: found.iter().filter_map(describe).collect(),
         has_more,
@@ -142,6 +157,10 @@ pub(super) async fn connections(request: Request, which: Which) -> Result<Page, 
 fn is_of(socket: &Socket, user_id: &UserId) -> bool {
     let session = Client::of(socket).and_then(|it| it.session());
     session.is_some_and(|it| it.user_id() == user_id)
+}
+
+fn is_from(socket: &Socket, address: IpAddr) -> bool {
+    Client::of(socket).is_some_and(|it| it.address == address.to_canonical())
 }
 
 fn describe(socket: &Socket) -> Option<Connected> {

@@ -217,6 +217,12 @@ fn bounds_are_possible_and_agree() {
             json!({"tls": {"key": "/k.pem"}}),
             "tls.key is set without tls.cert",
         ),
+        (json!({"admin": {"enabled": true}}), ""),
+        (json!({"admin": {"enabled": true, "password": OTHER}}), ""),
+        (
+            json!({"admin": {"enabled": true, "password": "0123456789abcde"}}),
+            "admin.password has fewer than 16 characters",
+        ),
         (
             json!({"metrics": {"room": "server:metrics", "token": OTHER}}),
             "",
