@@ -59,7 +59,6 @@ impl Gate {
     }
 
     /// Takes other keys and another rate from now on. Requests under way are carried out.
-    #[allow(dead_code, reason = "settings are read once so far")]
     pub(crate) fn reload(&self, config: &ApiConfig) {
         self.settings.store(Arc::new(Settings::new(config)));
         let names: Vec<_> = config.keys.iter().map(|it| it.name.as_str()).collect();
