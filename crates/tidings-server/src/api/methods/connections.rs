@@ -32,7 +32,14 @@ pub(super) struct Which {
     /// Only those that are in that room.
     room_id: Option<RoomId>,
     /// Only those from that address.
-    #[schemars(with = "Option<String>")]
+    #[schemars(
+        with = "Option<String>",
+        extend("anyOf" = [
+            {"type": "string", "format": "ipv4"},
+            {"type": "string", "format": "ipv6"},
+            {"type": "null"},
+        ])
+    )]
     address: Option<IpAddr>,
     /// Only that one.
     client_id: Option<ClientId>,
